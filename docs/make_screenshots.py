@@ -1,0 +1,72 @@
+"""Make the screenshots of the docs, on the built-in phantom study (nothing of a patient is shown).
+
+xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import imageio.v3 as iio
+import napari
+from qtpy.QtWidgets import QApplication
+
+from napari_scarnet.layers import current_labels, find_layers
+from scarnet.figure import save_maps
+
+IMAGES = Path(__file__).parent / "images"
+
+
+def wait(until: Callable[[], bool], seconds: float = 180.0) -> None:
+    """Let napari work until something holds."""
+    end = time.monotonic() + seconds
+    while not until():
+        QApplication.processEvents()
+        time.sleep(0.01)
+        if time.monotonic() > end:
+            raise TimeoutError("napari did not get there in time")
+
+
+def settle(seconds: float = 1.5) -> None:
+    """Let napari draw."""
+    end = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > end)
+
+
+def shoot(viewer: napari.Viewer, name: str) -> None:
+    """Save the whole window."""
+    settle()
+    iio.imwrite(IMAGES / f"{name}.png", viewer.screenshot(canvas_only=False, flash=False))
+    print(IMAGES / f"{name}.png")
+
+
+def main() -> None:
+    """Go through the steps of the dock as a user would, with a picture of each."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    viewer = napari.Viewer()
+    viewer.window._qt_window.resize(1500, 950)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-scarnet", "ScarNet")
+    dock.study.open_sample(True)
+    wait(lambda: bool(find_layers(viewer, "image")))
+    image = find_layers(viewer, "image")[0]
+    viewer.dims.set_current_step(0, image.data.shape[0] // 2)
+    viewer.reset_view()
+    wait(dock.segment.stack_button.isEnabled)
+    shoot(viewer, "study")
+    dock.segment.segment_stack()
+    wait(lambda: not dock.segment.busy and len(find_layers(viewer, "logit")) == 4)
+    labels = current_labels(viewer, image.metadata["scarnet"]["case"])
+    scar_slice = int((labels.data == 3).sum(axis=(1, 2)).argmax())
+    viewer.dims.set_current_step(0, scar_slice)
+    shoot(viewer, "segment")
+    dock.sections["study"].expand(False)
+    dock.inspect.fig3_button.click()
+    shoot(viewer, "inspect")
+    dock.inspect.fig3_button.click()
+    prediction = image.metadata["scarnet"]["prediction"]
+    save_maps(IMAGES / "panel.png", image.metadata["scarnet"]["stack"], prediction, scar_slice)
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()

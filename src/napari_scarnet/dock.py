@@ -1,0 +1,105 @@
+"""The dock: Study, Segment and Inspect as steps, one below the other."""
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from napari_scarnet.metadata import find_layers, unwrap
+from napari_scarnet.section import Section
+from napari_scarnet.segment_widget import SEGMENT_KEYS, SegmentWidget
+from napari_scarnet.study_widget import StudyWidget
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+__all__ = ["ScarNetDock"]
+
+
+class ScarNetDock(QWidget):
+    """All steps from a study to its maps.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    engine : Engine, optional
+        What runs the models.
+    """
+
+    def __init__(self, viewer: "napari.viewer.Viewer", engine: Any = None) -> None:
+        super().__init__()
+        from napari_scarnet import inspect_widget
+
+        viewer = unwrap(viewer)
+        self.study = StudyWidget(viewer)
+        self.segment = SegmentWidget(viewer, engine)
+        self.inspect = inspect_widget.InspectWidget(viewer)
+        has_study = bool(find_layers(viewer, "image"))
+        self.sections = {
+            "study": Section(
+                "1  Study", self.study, expanded=True, heading=True, tip="Open a study and see what was read."
+            ),
+            "segment": Section(
+                "2  Segment", self.segment, expanded=True, heading=True, tip="Choose a model and segment the study."
+            ),
+            "inspect": Section(
+                "3  Inspect", self.inspect, expanded=has_study, heading=True, tip="Look at logits and probabilities."
+            ),
+            "keys": Section("Keyboard", self._keys(), heading=True, tip="Keys that work while the dock is open."),
+        }
+        steps = QWidget()
+        column = QVBoxLayout(steps)
+        column.setContentsMargins(4, 4, 4, 4)
+        for section in self.sections.values():
+            column.addWidget(section)
+        note = QLabel("For research only, not for diagnosis.")
+        note.setToolTip("ScarNet is no medical device.")
+        note.setEnabled(False)
+        column.addWidget(note)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(steps)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+        self.setMinimumWidth(360)
+        self.segment.session.prediction_changed.connect(self._on_prediction)
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the readouts, high enough for the first two steps."""
+        return QSize(400, 860)
+
+    def _keys(self) -> QLabel:
+        keys = {key: what for key, (what, _) in SEGMENT_KEYS.items()}
+        keys.update(getattr(self.inspect, "KEYS", {}))
+        rows = "".join(
+            f"<tr><td style='padding-right:12px'><b>{escape(key)}</b></td><td>{escape(what)}</td></tr>"
+            for key, what in keys.items()
+        )
+        label = QLabel(f"<table cellspacing='3'>{rows}</table>")
+        label.setToolTip("These keys work while the image has the focus.")
+        label.setContentsMargins(12, 0, 0, 0)
+        return label
+
+    def _on_prediction(self, case: str) -> None:
+        self.sections["inspect"].expand()
+
+    def release(self) -> None:
+        """Cancel what runs and let go of the viewer."""
+        for step in (self.study, self.segment, self.inspect):
+            if hasattr(step, "release"):
+                step.release()
+
+    def event(self, event: QEvent) -> bool:
+        """Notice that napari took the dock out of its window, which is how it closes one."""
+        if event.type() == QEvent.Type.ParentChange:
+            for step in (self.study, self.segment, self.inspect):
+                method = getattr(step, "release" if self.parent() is None else "attach", None)
+                if method is not None:
+                    method()
+        return super().event(event)

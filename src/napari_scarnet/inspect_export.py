@@ -1,0 +1,108 @@
+"""The panel of the current slice as a file, with the labels as they are on screen."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_scarnet.inspect_case import anchor_layer, prediction_of
+from napari_scarnet.layers import current_labels, find_layers, image_layer_of, stack_of
+from scarnet.errors import ScarNetError
+from scarnet.progress import Progress
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+__all__ = ["current_slice", "export_name", "export_work"]
+
+
+def current_slice(viewer: "Viewer", case: str) -> int:
+    """Give the slice of a case that is on screen.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    case : str
+        The case.
+
+    Returns
+    -------
+    int
+        The slice, from 0; the nearest one where the slider stands beside the stack.
+    """
+    anchor = anchor_layer(viewer, case)
+    if anchor is None or anchor.ndim < 3:
+        return 0
+    z = anchor.world_to_data(tuple(viewer.dims.point))[-3]
+    return int(np.clip(np.floor(z + 0.5), 0, anchor.data.shape[-3] - 1))
+
+
+def export_name(case: str, z: int) -> str:
+    """Suggest a file name for a slice's panel.
+
+    Parameters
+    ----------
+    case : str
+        The case.
+    z : int
+        The slice, from 0.
+
+    Returns
+    -------
+    str
+        A name that every file system takes.
+    """
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in case).strip("._") or "case"
+    return f"{safe}_slice{z + 1:02d}_maps.png"
+
+
+def export_work(viewer: "Viewer", case: str, path: Path) -> Callable[[Progress], Path]:
+    """Take what is on screen now and give the work that writes it, for a thread.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    case : str
+        The case.
+    path : Path
+        Where to; PNG where it has no suffix.
+
+    Returns
+    -------
+    callable
+        Takes a progress callback; gives the path written.
+
+    Raises
+    ------
+    ScarNetError
+        The case has no image or no prediction any more.
+    """
+    image, prediction = image_layer_of(viewer, case), prediction_of(viewer, case)
+    if image is None or prediction is None:
+        raise ScarNetError(f"{case} has no image with a prediction; run the Segment step first.")
+    target = path if path.suffix else path.with_suffix(".png")
+    stack, z = replace(stack_of(image), case=case), current_slice(viewer, case)
+    labels = _labels_on_screen(viewer, case, prediction.labels.size)
+    if labels is not None:
+        shown = np.array(labels.data).reshape(prediction.labels.shape).astype(np.uint8)
+        prediction = replace(prediction, labels=shown)
+
+    def work(progress: Progress) -> Path:
+        from scarnet.figure import save_maps
+
+        progress(0, 0, f"Saving {target.name}")
+        save_maps(target, stack, prediction, z)
+        return target
+
+    return work
+
+
+def _labels_on_screen(viewer: "Viewer", case: str, size: int) -> Any:
+    """Give the topmost visible labels of the case, else its current ones."""
+    layers = find_layers(viewer, "labels", case=case, kept=True)
+    candidates = [layer for layer in reversed(layers) if layer.visible] + [current_labels(viewer, case)]
+    return next((layer for layer in candidates if layer is not None and layer.data.size == size), None)

@@ -1,0 +1,205 @@
+"""What our layers carry, and how they are found again: by what they are, never by their name.
+
+Each layer of ours carries ``layer.metadata["scarnet"]``, a dict with the keys
+
+``kind``
+    ``"image"``, ``"labels"``, ``"logit"``, ``"probability"``, ``"entropy"``, ``"margin"`` or ``"branch-logit"``.
+``class``
+    The class that a logit, probability or branch-logit layer shows, else None.
+``case``
+    The case; unique among the studies of a viewer.
+``branch``
+    The branch of a branch-logit layer, else None.
+``stack``, ``prediction``
+    On image layers: the :class:`~scarnet.stack.LGEStack`, and the last prediction once there is one. Labels layers
+    carry the stack too, so that they can be saved on its grid.
+``baseline``, ``kept``
+    On labels layers: the labels as last written by the plugin, and True where the layer was left aside because the
+    user had edited it.
+"""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+    from napari.viewer import Viewer
+
+__all__ = [
+    "LayerKind",
+    "find_layers",
+    "image_layer_of",
+    "layer_meta",
+    "make_case_unique",
+    "make_meta",
+    "placement",
+    "unwrap",
+]
+
+LayerKind = Literal["image", "labels", "logit", "probability", "entropy", "margin", "branch-logit"]
+
+
+def unwrap(thing: Any) -> Any:
+    """Give the napari object behind the proxy that plugin widgets are handed.
+
+    Parameters
+    ----------
+    thing : object
+        A viewer or layer, with or without proxy.
+
+    Returns
+    -------
+    object
+        The object itself.
+    """
+    return getattr(thing, "__wrapped__", thing)
+
+
+def make_meta(kind: LayerKind, case: str, cls: int | None = None, branch: str | None = None) -> dict[str, Any]:
+    """Make what a layer carries under ``metadata["scarnet"]``.
+
+    Parameters
+    ----------
+    kind : str
+        What the layer shows.
+    case : str
+        The case it belongs to.
+    cls : int, optional
+        The class it shows.
+    branch : str, optional
+        The branch it shows, ``"medsam"`` or ``"unet"``.
+
+    Returns
+    -------
+    dict
+        The metadata.
+    """
+    return {"kind": kind, "class": None if cls is None else int(cls), "case": case, "branch": branch}
+
+
+def layer_meta(layer: Any) -> dict[str, Any]:
+    """Give a layer's ``metadata["scarnet"]``, or an empty dict for a layer that is not ours.
+
+    Parameters
+    ----------
+    layer : Layer
+        Any layer.
+
+    Returns
+    -------
+    dict
+        The metadata itself, not a copy, where there is one.
+    """
+    meta = layer.metadata.get("scarnet")
+    return meta if isinstance(meta, dict) else {}
+
+
+def find_layers(
+    viewer: "Viewer",
+    kind: LayerKind | None = None,
+    cls: int | None = None,
+    case: str | None = None,
+    *,
+    branch: str | None = None,
+    kept: bool = False,
+) -> "list[Layer]":
+    """Find our layers by what they are.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    kind, cls, case, branch : optional
+        What to ask for; None matches all.
+    kept : bool
+        Also give edited labels layers that were left aside when a newer prediction came.
+
+    Returns
+    -------
+    list of Layer
+        In the order of the layer list.
+    """
+    found = []
+    for layer in unwrap(viewer).layers:
+        meta = layer_meta(layer)
+        if (
+            meta
+            and (kind is None or meta.get("kind") == kind)
+            and (cls is None or meta.get("class") == int(cls))
+            and (case is None or meta.get("case") == case)
+            and (branch is None or meta.get("branch") == branch)
+            and (kept or not meta.get("kept"))
+        ):
+            found.append(layer)
+    return found
+
+
+def image_layer_of(viewer: "Viewer", case: str) -> "Image | None":
+    """Give the image layer of a case, or None when it is gone.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    case : str
+        The case.
+
+    Returns
+    -------
+    Image or None
+        The first image layer of that case.
+    """
+    return next(iter(find_layers(viewer, "image", case=case)), None)
+
+
+def placement(image_layer: "Image") -> dict[str, Any]:
+    """Give the keyword arguments that put another layer exactly where a study's image is.
+
+    Parameters
+    ----------
+    image_layer : Image
+        The study's image.
+
+    Returns
+    -------
+    dict
+        ``scale``, ``translate``, ``rotate``, ``shear``, ``affine``, ``units`` and ``axis_labels``.
+    """
+    return {
+        "scale": np.array(image_layer.scale),
+        "translate": np.array(image_layer.translate),
+        "rotate": np.array(image_layer.rotate),
+        "shear": np.array(image_layer.shear),
+        "affine": np.array(image_layer.affine.affine_matrix),
+        "units": image_layer.units,
+        "axis_labels": image_layer.axis_labels,
+    }
+
+
+def make_case_unique(viewer: "Viewer", image_layer: "Image") -> str:
+    """Give an image layer a case name of its own where another image has the same one.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer that holds both.
+    image_layer : Image
+        The layer whose case is changed if need be; the others stay.
+
+    Returns
+    -------
+    str
+        The layer's case.
+    """
+    meta = layer_meta(image_layer)
+    taken = {layer_meta(other)["case"] for other in find_layers(viewer, "image") if other is not image_layer}
+    case, n = meta["case"], 2
+    while case in taken:
+        case, n = f"{meta['case']} ({n})", n + 1
+    if case != meta["case"]:
+        # A duplicated layer shares its dict with the original; only this one may change.
+        meta = {**meta, "case": case}
+        meta.pop("prediction", None)
+        image_layer.metadata["scarnet"] = meta
+    return case

@@ -1,0 +1,61 @@
+"""What the steps of one viewer tell each other."""
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+from psygnal import Signal
+
+from napari_scarnet.metadata import layer_meta, make_case_unique, unwrap
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+__all__ = ["Session", "session_for"]
+
+
+class Session:
+    """The signals of one viewer; get it with :func:`session_for`.
+
+    Attributes
+    ----------
+    stack_opened : Signal
+        A study's image layer is in the viewer, however it came there.
+    prediction_changed : Signal
+        The layers and ``metadata["scarnet"]["prediction"]`` of this case are new.
+    """
+
+    stack_opened = Signal(object)
+    prediction_changed = Signal(str)
+
+    def __init__(self, viewer: Any) -> None:
+        """Watch a viewer for studies that readers, samples or scripts add."""
+        self._viewer = ref(viewer)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+
+    def _on_inserted(self, event: Any) -> None:
+        viewer = self._viewer()
+        if viewer is not None and layer_meta(event.value).get("kind") == "image":
+            make_case_unique(viewer, event.value)
+            self.stack_opened.emit(event.value)
+
+
+_SESSIONS: "WeakKeyDictionary[Any, Session]" = WeakKeyDictionary()
+
+
+def session_for(viewer: "Viewer") -> Session:
+    """Give the session of a viewer, which lives as long as the viewer.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer, with or without napari's proxy.
+
+    Returns
+    -------
+    Session
+        Always the same one for the same viewer.
+    """
+    viewer = unwrap(viewer)
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = Session(viewer)
+    return _SESSIONS[viewer]

@@ -1,0 +1,73 @@
+"""Writing files so that a reader never sees half of one."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scarnet.errors import ScarNetError
+
+__all__ = ["atomic_path", "make_folder"]
+
+
+@contextmanager
+def atomic_path(target: Path | str) -> Iterator[Path]:
+    """Give a temporary path beside the target, renamed onto it when the block ends well.
+
+    Parameters
+    ----------
+    target : Path or str
+        Where the finished file belongs; what stands there is replaced only at the end.
+
+    Yields
+    ------
+    Path
+        The path to write to, with the target's suffixes.
+
+    Raises
+    ------
+    ScarNetError
+        The folder cannot be written to, or the disk is full; the target is as it was before.
+    """
+    target = Path(target)
+    try:
+        # A folder of its own keeps the file's name and suffixes, which some writers look at.
+        scratch = tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-")
+    except OSError as error:
+        raise ScarNetError(f"Cannot write to {target.parent}: {error.strerror}.") from error
+    with scratch as folder:
+        path = Path(folder) / target.name
+        try:
+            yield path
+            with path.open("rb") as written:
+                os.fsync(written.fileno())
+            path.replace(target)
+        except OSError as error:
+            raise ScarNetError(f"Cannot write {target}: {error.strerror or error}.") from error
+
+
+def make_folder(folder: Path | str) -> Path:
+    """Make a folder and its parents where they are missing.
+
+    Parameters
+    ----------
+    folder : Path or str
+        The folder.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ScarNetError
+        It cannot be made.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScarNetError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+    return folder

@@ -1,0 +1,86 @@
+"""The card that travels in a model's weights: what it is, from what, and how good."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from scarnet.errors import ScarNetError
+from scarnet.network.config import ScarNetConfig
+
+__all__ = ["ModelCard"]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything a user should know about a set of weights.
+
+    Attributes
+    ----------
+    name : str
+        Short name, as in the registry.
+    description : str
+        One or two sentences.
+    config : ScarNetConfig
+        The network and the image it sees.
+    licence : str
+        Licence of the weights.
+    data : tuple of str
+        What they were trained on, with citation.
+    recipe : dict
+        The training recipe.
+    commit : str
+        Commit of the code that trained them.
+    validation : dict
+        Figures on patients the training never saw: ``{"summary": {...}, "patients": {...}}``.
+    limitations : tuple of str
+        What it must not be trusted with. One sentence each.
+    """
+
+    name: str
+    description: str
+    config: ScarNetConfig
+    licence: str = "unknown"
+    data: tuple[str, ...] = ()
+    recipe: dict[str, Any] = field(default_factory=dict)
+    commit: str = ""
+    validation: dict[str, Any] = field(default_factory=dict)
+    limitations: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Give the card as JSON.
+
+        Returns
+        -------
+        str
+            The JSON text, which :meth:`from_json` reads back to an equal card.
+        """
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelCard":
+        """Read a card.
+
+        Parameters
+        ----------
+        text : str
+            What :meth:`to_json` gave.
+
+        Returns
+        -------
+        ModelCard
+            The card.
+
+        Raises
+        ------
+        ScarNetError
+            The text is no card, or its configuration is not valid.
+        """
+        try:
+            values = json.loads(text)
+            values = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+            config = ScarNetConfig.from_dict(values.pop("config"))
+            for name in ("data", "limitations"):
+                values[name] = tuple(values.get(name, ()))
+            return cls(config=config, **values)
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise ScarNetError("The model's card cannot be read; the file is not a ScarNet model.") from error

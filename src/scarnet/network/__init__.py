@@ -1,0 +1,1 @@
+"""ScarNet network: encoders, branches, fusion (see each module)."""

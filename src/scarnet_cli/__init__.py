@@ -1,0 +1,1 @@
+"""The command ``scarnet``: what the napari plugin does, without a screen."""

@@ -1,0 +1,165 @@
+"""The parser every command shares: helps that read alike, and one sentence for a wrong command line."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from scarnet.errors import ScarNetError
+
+__all__ = ["HelpFormatter", "Parser", "add_command", "add_device", "add_model", "add_quiet", "natural", "positive"]
+
+Run = Callable[[argparse.Namespace], int]
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keep the examples' lines as written, and show each default there is."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        """Add the default to an option's help."""
+        text = action.help or ""
+        told = action.default is not None and action.default is not argparse.SUPPRESS
+        shown = told and not isinstance(action.default, bool) and bool(action.option_strings)
+        if shown and "%(default)" not in text and "(default:" not in text:
+            text += " (default: %(default)s)"
+        return text
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are exceptions, for one place to print them all."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Make a parser with our help, without abbreviated options."""
+        super().__init__(**{"formatter_class": HelpFormatter, "allow_abbrev": False, **kwargs})
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the command line as one sentence."""
+        raise ScarNetError(f"{message}; see '{self.prog} --help'.")
+
+
+def add_command(
+    commands: "argparse._SubParsersAction[Parser]", name: str, run: Run, summary: str, text: str, examples: str
+) -> Parser:
+    """Add a command's parser, with the options that every command has.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+        Where the command belongs.
+    name : str
+        The command's name.
+    run : callable
+        ``run(args) -> exit status``.
+    summary : str
+        A few words for the list of commands.
+    text : str
+        What the command does, for its own help.
+    examples : str
+        Command lines with what they do, for the end of its help.
+
+    Returns
+    -------
+    Parser
+        The parser, for the command's own arguments.
+    """
+    epilog = "examples:\n" + examples.strip("\n")
+    parser = commands.add_parser(name, help=summary, description=text.strip(), epilog=epilog)
+    # Also an option of `scarnet` itself, whose value an absent one here must not overwrite.
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quiet``.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only: no progress bars, no summary")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model``.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    parser.add_argument(
+        "--model",
+        metavar="M",
+        help="a model's name, as 'scarnet models' lists them, or a .safetensors file (default: the built-in model)",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cuda", "mps", "cpu"),
+        default="auto",
+        help="where to run the network; auto takes a GPU where there is one",
+    )
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1, for argparse.
+
+    Parameters
+    ----------
+    text : str
+        What the user wrote.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is something else.
+    """
+    return _whole_number(text, at_least=1)
+
+
+def natural(text: str) -> int:
+    """Read a whole number of at least 0, for argparse.
+
+    Parameters
+    ----------
+    text : str
+        What the user wrote.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is something else.
+    """
+    return _whole_number(text, at_least=0)
+
+
+def _whole_number(text: str, at_least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = at_least - 1
+    if number < at_least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {at_least}")
+    return number

@@ -1,0 +1,55 @@
+"""What all tests share: a place of their own for settings, the shared data where it lies, a small study."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from scarnet.phantom import Phantom
+    from scarnet.stack import LGEStack
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep tests away from the user's settings and models, before anything reads where those are."""
+    home = tempfile.TemporaryDirectory(prefix="scarnet-tests-")
+    config.add_cleanup(home.cleanup)
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        os.environ[variable] = str(Path(home.name) / variable.lower())
+    os.environ["NAPARI_CONFIG"] = str(Path(home.name) / "napari" / "settings.yaml")
+    os.environ["MPLBACKEND"] = "Agg"
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder with pyproject.toml."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder ../shared/data, which is not part of the repository."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the data in ../shared/data, which is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phantom() -> Phantom:
+    """One phantom study with its labels; treat it as read-only."""
+    from scarnet.phantom import make_phantom
+
+    return make_phantom(seed=0)
+
+
+@pytest.fixture(scope="session")
+def phantom_stack(phantom: Phantom) -> LGEStack:
+    """The stack of `phantom`."""
+    return phantom.stack

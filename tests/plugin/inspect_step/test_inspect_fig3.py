@@ -1,0 +1,165 @@
+"""The Fig. 3 view: right cells, shared contrast, and the user's own view back afterwards."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_scarnet.layers import add_stack, current_labels, find_layers, image_layer_of, layer_meta, show_prediction
+from scarnet.figure import PANEL_CLASSES, heart_crop
+
+
+def snapshot(viewer):
+    """All that the view promises to put back."""
+    camera, grid = viewer.scene.camera, viewer.canvas.grid
+    return {
+        "order": list(viewer.layers),
+        "visible": [layer.visible for layer in viewer.layers],
+        "opacity": [layer.opacity for layer in viewer.layers],
+        "blending": [layer.blending for layer in viewer.layers],
+        "limits": [getattr(layer, "contrast_limits", None) for layer in viewer.layers],
+        "overlays": [set(layer._overlays) for layer in viewer.layers],
+        "bars": [layer.colorbar.visible if hasattr(layer, "colorbar") else None for layer in viewer.layers],
+        "active": viewer.layers.selection.active,
+        "grid": (grid.enabled, grid.shape, grid.stride, grid.spacing),
+        "camera": (tuple(camera.center), pytest.approx(camera.zoom), tuple(camera.angles)),
+        "ndisplay": viewer.dims.ndisplay,
+    }
+
+
+def cell(viewer, layer):
+    return viewer.canvas.grid.position(viewer.layers.index(layer), viewer.layers)
+
+
+def press(qtbot, widget):
+    qtbot.mouseClick(widget.fig3_button, Qt.MouseButton.LeftButton)
+
+
+def test_a_press_shows_the_panel_and_a_press_takes_it_away(shown, inspect, qtbot):
+    case = inspect.case
+    image, labels = image_layer_of(shown, case), current_labels(shown, case)
+    shown.layers.move(shown.layers.index(labels), 0)
+    find_layers(shown, "probability", 1)[0].contrast_limits = (0.2, 0.4)
+    shown.scene.camera.zoom = 2.5
+    shown.scene.camera.center = (0, 60, 55)
+    before = snapshot(shown)
+
+    press(qtbot, inspect)
+    assert inspect.fig3_button.isChecked()
+    assert shown.canvas.grid.enabled
+    assert cell(shown, image) == (1, 0)
+    assert cell(shown, labels) == (0, 0)
+    for row, kind in enumerate(("logit", "probability")):
+        layers = [find_layers(shown, kind, cls, case)[0] for cls in PANEL_CLASSES]
+        assert [cell(shown, layer) for layer in layers] == [(row, column) for column in range(1, 5)]
+        limits = {tuple(layer.contrast_limits) for layer in layers}
+        assert len(limits) == 1
+        low, high = limits.pop()
+        assert (low, high) == (0, 1) if kind == "probability" else low == -high
+    under = [layer for layer in shown.layers if cell(shown, layer) == (0, 0) and layer is not labels]
+    assert len(under) == 1
+    assert under[0].data is image.data
+
+    find_layers(shown, "logit", 0, case)[0].contrast_limits = (-3, 3)
+    assert tuple(find_layers(shown, "logit", 3, case)[0].contrast_limits) == (-3, 3)
+
+    press(qtbot, inspect)
+    assert not inspect.fig3_button.isChecked()
+    assert snapshot(shown) == before
+    find_layers(shown, "logit", 0, case)[0].contrast_limits = (-4, 4)
+    assert tuple(find_layers(shown, "logit", 3, case)[0].contrast_limits) != (-4, 4)
+
+    before = snapshot(shown)
+    inspect.fig3.enter(case)
+    assert cell(shown, labels) == (0, 0)
+    inspect.fig3.leave()
+    assert snapshot(shown) == before
+
+
+def test_layers_that_are_gone_or_renamed_do_not_matter(shown, inspect, qtbot):
+    case = inspect.case
+    shown.layers.remove(find_layers(shown, "logit", 3, case)[0])
+    find_layers(shown, "probability", 3, case)[0].name = "my own name"
+    before = snapshot(shown)
+    press(qtbot, inspect)
+    # The cell that would be empty is filled from the prediction, and cleared away again.
+    assert cell(shown, find_layers(shown, "logit", 3, case)[0]) == (0, 3)
+    assert cell(shown, shown.layers["my own name"]) == (1, 3)
+    press(qtbot, inspect)
+    assert snapshot(shown) == before
+    assert find_layers(shown, "logit", 3, case) == []
+
+
+def test_deleting_a_layer_in_the_view_ends_it_and_keeps_the_rest(shown, inspect, qtbot):
+    case = inspect.case
+    before = snapshot(shown)
+    press(qtbot, inspect)
+    gone = find_layers(shown, "logit", 2, case)[0]
+    shown.layers.remove(gone)
+    qtbot.waitUntil(lambda: not inspect.fig3.active)
+    left = [layer for layer in before["order"] if layer is not gone]
+    assert list(shown.layers) == left
+    assert [layer.visible for layer in left] == [
+        visible for layer, visible in zip(before["order"], before["visible"], strict=True) if layer is not gone
+    ]
+    assert not inspect.fig3_button.isChecked()
+
+
+def test_switching_napari_grid_off_ends_the_view(shown, inspect, qtbot):
+    before = snapshot(shown)
+    press(qtbot, inspect)
+    shown.canvas.grid.enabled = False
+    qtbot.waitUntil(lambda: not inspect.fig3.active)
+    assert snapshot(shown) == before
+
+
+def test_the_heart_fills_the_cells_and_an_edit_there_stays(shown, inspect, qtbot):
+    press(qtbot, inspect)
+    image, canvas = image_layer_of(shown, inspect.case), shown.window._qt_viewer.canvas
+    y0, y1, x0, x1 = heart_crop(inspect.prediction, layer_meta(image)["stack"].spacing_mm)
+
+    def filled():
+        zoom, (across, down) = shown.scene.camera.zoom, canvas._current_viewbox_size
+        part = max((x1 - x0) * image.scale[2] * zoom / across, (y1 - y0) * image.scale[1] * zoom / down)
+        return across < canvas.size[1] / 4 and abs(part - 0.96) < 0.03
+
+    qtbot.waitUntil(filled)
+    assert shown.scene.camera.center[1] == pytest.approx((y0 + y1 - 1) / 2 * image.scale[1])
+    labels = current_labels(shown, inspect.case)
+    labels.data_setitem((np.array([1]), np.array([3]), np.array([4])), 3)
+    press(qtbot, inspect)
+    assert current_labels(shown, inspect.case).data[1, 3, 4] == 3
+
+
+def test_several_cases_do_not_mix(shown, inspect, qtbot, tools):
+    other = tools.stack("heart B", shape=(4, 60, 60))
+    image = add_stack(shown, other)
+    show_prediction(shown, image, tools.prediction(other, skip=()))
+    shown.layers.selection.active = image
+    qtbot.waitUntil(lambda: inspect.case == "heart B")
+    before = snapshot(shown)
+    press(qtbot, inspect)
+    assert inspect.fig3.case == "heart B"
+    assert not any(layer.visible for layer in find_layers(shown, case="heart A"))
+    inspect.case_box.setCurrentText("heart A")
+    assert inspect.fig3.case == "heart A"
+    assert not any(layer.visible for layer in find_layers(shown, case="heart B"))
+    press(qtbot, inspect)
+    assert snapshot(shown) == before
+
+
+def test_a_case_without_prediction_has_nothing_to_show(make_napari_viewer, qtbot, tools):
+    viewer = make_napari_viewer(show=True)
+    add_stack(viewer, tools.stack())
+    widget = tools.dock(viewer, qtbot)
+    assert not widget.fig3_button.isEnabled()
+    assert not widget.export_button.isEnabled()
+    assert "Segment" in widget.about.text()
+
+
+def test_closing_the_widget_gives_the_view_back(shown, inspect, qtbot):
+    before = snapshot(shown)
+    press(qtbot, inspect)
+    shown.window.remove_dock_widget(inspect)
+    assert snapshot(shown) == before
+    shown.layers.remove(shown.layers[0])
+    shown.cursor.position = (1, 1, 1)

@@ -1,0 +1,66 @@
+"""The dock with its three steps."""
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
+
+from napari_scarnet.dock import ScarNetDock
+from napari_scarnet.layers import add_stack
+from napari_scarnet.segment_widget import SEGMENT_KEYS
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def dock(viewer, engine, qtbot):
+    dock = ScarNetDock(viewer, engine)
+    viewer.window.add_dock_widget(dock, name="ScarNet")
+    qtbot.waitUntil(lambda: dock.segment.model.entry is not None)
+    return dock
+
+
+def test_sections_open_and_close_by_click(qtbot, dock):
+    section = dock.sections["study"]
+    assert section.content.isVisibleTo(section)
+    qtbot.mouseClick(section.header, Qt.MouseButton.LeftButton)
+    assert not section.content.isVisibleTo(section)
+
+
+def test_keys_are_listed(dock):
+    text = " ".join(label.text() for label in dock.sections["keys"].findChildren(QLabel))
+    text += dock.sections["keys"].content.text()
+    for key, (what, _) in SEGMENT_KEYS.items():
+        assert key in text
+        assert what in text
+
+
+def test_fits_a_screen(dock):
+    assert dock.minimumSizeHint().height() < 700
+    assert 360 <= dock.minimumWidth() <= 420
+
+
+def test_study_to_maps(qtbot, viewer, dock, stack, engine):
+    assert not dock.inspect.isVisibleTo(dock)
+    image = add_stack(viewer, stack)
+    assert "case A" in dock.study.card.facts.text()
+    assert dock.segment.study.layer is image
+    qtbot.mouseClick(dock.segment.stack_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not dock.segment.busy, timeout=20000)
+    assert len(viewer.layers) == 10
+    assert dock.inspect.isVisibleTo(dock)
+
+
+def test_closing_the_dock_while_it_segments(qtbot, viewer, dock, stack, engine):
+    add_stack(viewer, stack)
+    engine.hold.clear()
+    qtbot.mouseClick(dock.segment.stack_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(engine.calls) == 1)
+    viewer.window.remove_dock_widget(dock)
+    engine.threads[0].join(10)
+    assert not engine.threads[0].is_alive()
+    qtbot.wait(50)
+    assert len(viewer.layers) == 1
+    assert not {str(key) for key in viewer.keymap} & set(SEGMENT_KEYS)

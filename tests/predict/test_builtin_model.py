@@ -1,0 +1,62 @@
+"""The model that ships: on a phantom, and on real patients it has not seen, where the data is at hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scarnet.classes import TissueClass
+from scarnet.models import list_models, load_model
+from scarnet.phantom import Phantom
+from scarnet.predict import Predictor
+from scarnet_training.data import LabelledCase
+from scarnet_training.validation import compare_labels
+
+
+def test_the_card_says_what_a_user_must_know() -> None:
+    entry = next(entry for entry in list_models() if entry.builtin)
+    assert entry.name == "scarnet-lite"
+    assert entry.path.stat().st_size < 32e6
+    card = entry.card
+    assert "CC BY-NC-SA 4.0" in card.licence
+    assert any("EMIDEC" in line for line in card.data)
+    assert any("Research use only" in line for line in card.limitations)
+    assert len(card.commit) == 40
+    assert len(card.validation["patients"]) >= 10
+
+
+def test_it_finds_the_ventricle_of_a_phantom(phantom: Phantom) -> None:
+    prediction = Predictor(load_model(), "cpu").predict(phantom.stack)
+    figures = compare_labels(phantom.labels, prediction.labels)
+    assert figures["dice_blood_pool"] > 0.7
+    assert figures["dice_myocardium"] > 0.5
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_figures_of_the_card_hold_on_unseen_patients(shared_data: Path, rank: int) -> None:
+    from scarnet.io import read_labels, read_study
+
+    model = load_model()
+    name = sorted(model.card.validation["patients"])[-1 - rank]
+    stack = read_study(shared_data / "emidec" / "imagesTr" / f"{name}_0000.nii.gz")
+    reference = read_labels(shared_data / "emidec" / "labelsTr" / f"{name}.nii.gz", stack)
+    case = LabelledCase(stack, reference)
+    assert (case.labels == TissueClass.SCAR).any()
+    claimed = model.card.validation["patients"][name]
+    for key, value in compare_labels(reference, Predictor(model, "cpu").predict(stack).labels).items():
+        assert value == pytest.approx(claimed[key], abs=0.02 if key.startswith("dice") else 1.0), key
+
+
+def test_it_finds_the_heart_wherever_it_lies_in_the_field_of_view(shared_data: Path) -> None:
+    from scarnet.io import read_study
+    from scarnet.stack import LGEStack
+
+    stack = read_study(shared_data / "emidec" / "imagesTr" / "emidec_P078_0000.nii.gz")
+    predictor = Predictor(load_model(), "cpu")
+    prediction = predictor.predict(stack)
+    # Cut on one side and padded on the other, the image is no longer square and the heart no longer in the middle.
+    moved = np.pad(stack.pixels[:, 20:, :], ((0, 0), (0, 0), (0, 60)))
+    shifted = predictor.predict(LGEStack.from_array(moved, stack.spacing_mm))
+    window, expected = shifted.window, prediction.window
+    assert abs(window[0] - (expected[0] - 20)) * stack.spacing_mm[1] < 8
+    assert abs(window[2] - expected[2]) * stack.spacing_mm[2] < 8
