@@ -28,8 +28,8 @@ class AugmentSettings:
         Change contrast, gamma, bias field, blur and noise.
     """
 
-    rotation_deg: float = 30.0
-    scale: float = 0.15
+    rotation_deg: float = 45.0
+    scale: float = 0.2
     shift_mm: float = 10.0
     flips: bool = True
     intensity: bool = True

@@ -40,8 +40,10 @@ class TrainingSettings:
     ----------
     seed : int
         Seed of split, augmentation and order.
+    unet_epochs : int
+        Passes that train the U-Net branch alone first; each has new views of every slice, for they need no encoder.
     epochs : int
-        Passes over the training slices.
+        Passes over the training slices that train the whole network.
     batch_size : int
         Slices a step.
     learning_rate : float
@@ -77,6 +79,7 @@ class TrainingSettings:
     """
 
     seed: int = 0
+    unet_epochs: int = 0
     epochs: int = 60
     batch_size: int = 16
     learning_rate: float = 1e-3

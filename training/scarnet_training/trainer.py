@@ -3,6 +3,7 @@
 import math
 import shutil
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from scarnet.classes import N_CLASSES
 from scarnet.errors import ScarNetError
@@ -18,7 +19,7 @@ from scarnet.models.card import ModelCard
 from scarnet.models.store import Model, read_model, save_model
 from scarnet.network.encoder import load_encoder_weights
 from scarnet.network.medsam import encoder_input
-from scarnet.network.scarnet import ScarNet, ScarNetOutput
+from scarnet.network.scarnet import ScarNet
 from scarnet.predict.predictor import available_devices
 from scarnet.predict.sampling import one_hot
 from scarnet.progress import Progress, silent
@@ -73,9 +74,11 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
     run.event("start", recipe=recipe.to_dict(), resumed=resume, training=len(training), validation=len(validation))
     trainer = _Trainer(recipe, training, run, available_devices()[0])
     trainer.prepare(resume, progress)
-    for epoch in range(trainer.epoch, recipe.training.epochs):
+    unet_epochs, epochs = recipe.training.unet_epochs, recipe.training.epochs
+    for epoch in range(trainer.epoch, unet_epochs + epochs):
         trainer.run_epoch(epoch, progress)
-        if (epoch + 1) % recipe.training.validate_every == 0 and epoch + 1 < recipe.training.epochs:
+        whole = epoch + 1 - unet_epochs
+        if 0 < whole < epochs and whole % recipe.training.validate_every == 0:
             figures = validate_model(trainer.averaged_model(), validation, progress=progress)
             run.event("validation", epoch=epoch, **figures["summary"])
     path = Path(out) / "model.safetensors"
@@ -132,16 +135,14 @@ class _Trainer:
         for parameter in self.network.parameters():
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        self.averaged = AveragedModel(
-            self.network, multi_avg_fn=get_ema_multi_avg_fn(self.settings.ema), use_buffers=True
-        )
+        self.averaged = AveragedModel(self.network, multi_avg_fn=self._average, use_buffers=True)
         trainable = [p for n, p in self.network.named_parameters() if p.requires_grad and not n.startswith("localiser")]
         self.optimizer = torch.optim.AdamW(
             trainable, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
         self.loss = CompositeLoss(PRESETS[self.settings.loss])
         self.generator = torch.Generator().manual_seed(self.settings.seed + 1)
-        self.bank: list[Views] = []
+        self.bank: dict[int, Views] = {}
         self.epoch = 0
         self.slices = sum(case.stack.shape[0] for case in cases)
 
@@ -154,8 +155,6 @@ class _Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
             self.generator.set_state(state["generator"])
             self.epoch = state["epoch"]
-            for index in range(self._views_made(self.epoch)):
-                self._add_views(index, progress)
             return
         losses = train_localiser(
             self.network, self.cases, self.settings.localiser_epochs, self.settings.seed, self.device, progress
@@ -165,31 +164,38 @@ class _Trainer:
         self._save()
 
     def run_epoch(self, epoch: int, progress: Progress) -> None:
-        """Pass once over every slice, each in one of its views."""
+        """Pass once over every slice, each in one of its views; the first passes train the U-Net branch alone."""
         start = time.time()
-        for index in range(len(self.bank), self._views_made(epoch + 1)):
-            self._add_views(index, progress)
+        alone = epoch < self.settings.unet_epochs
+        bank = [self._make_views(f"u{epoch}", progress)] if alone else self._keep_views(epoch, progress)
         views_seconds = time.time() - start
+        begun = 0 if alone else self.settings.unet_epochs
+        length = self.settings.unet_epochs if alone else self.settings.epochs
+        if epoch == begun:
+            self.averaged.n_averaged.zero_()  # parts that have not been trained before start their average anew
         self.network.train()
         if not self.settings.train_encoder:
             self.network.encoder.eval()
         totals: dict[str, float] = {}
         steps = math.ceil(self.slices / self.settings.batch_size)
-        what = f"Epoch {epoch + 1} of {self.settings.epochs}"
-        for step, (images, labels, embeddings) in enumerate(self._batches()):
-            progress(epoch * steps + step, self.settings.epochs * steps, what)
+        what = f"{'U-Net epoch' if alone else 'Epoch'} {epoch - begun + 1} of {length}"
+        for step, (images, labels, embeddings) in enumerate(self._batches(bank)):
+            done = (epoch - begun) * steps + step
+            progress(done, length * steps, what)
             for group in self.optimizer.param_groups:
-                group["lr"] = self._learning_rate((epoch * steps + step) / (self.settings.epochs * steps))
-            terms = self._step(images, labels, embeddings)
+                group["lr"] = self._learning_rate(done / (length * steps))
+            terms = self._step(images, labels, embeddings, alone)
             if not math.isfinite(terms["loss"]):
-                raise ScarNetError(f"The loss is no longer a number in epoch {epoch + 1}, step {step + 1}; stopped.")
+                raise ScarNetError(
+                    f"The loss is no longer a number in {what[0].lower() + what[1:]}, step {step + 1}; stopped."
+                )
             for name, value in terms.items():
                 totals[name] = totals.get(name, 0.0) + value / steps
         self.epoch = epoch + 1
         self._save()
         self.run.event(
-            "epoch",
-            epoch=epoch,
+            "unet_epoch" if alone else "epoch",
+            epoch=epoch - begun,
             seconds=round(time.time() - start, 1),
             views_seconds=round(views_seconds, 1),
             **{name: round(value, 5) for name, value in totals.items()},
@@ -201,70 +207,80 @@ class _Trainer:
         network.load_state_dict(self.averaged.module.state_dict())
         return Model(network.eval(), _card(self.recipe, self.cases, []), "", self.recipe.model.name)
 
-    def _views_made(self, epochs: int) -> int:
-        return 0 if epochs == 0 else 1 + (epochs - 1) // self.settings.refresh_epochs
+    def _average(self, averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
+        """Move the averaged weights towards the current ones, faster while few steps were averaged."""
+        decay = min(self.settings.ema, (1 + int(steps)) / (10 + int(steps)))
+        for kept, new in zip(averaged, current, strict=True):
+            kept.lerp_(new, 1 - decay) if kept.is_floating_point() else kept.copy_(new)
 
-    def _add_views(self, index: int, progress: Progress) -> None:
-        """Make the views numbered `index`, or read them where a run before this one has made them."""
-        kept = self.run.load_tensors(f"{index:03}")
-        if kept is None:
-            views = make_views(
-                self.cases,
-                self.network.eval(),
-                seed=100_003 * (self.settings.seed + 1) + index,
-                augment=AugmentSettings(intensity=self.settings.view_intensity),
-                device=self.device,
-                keep_embeddings=not self.settings.train_encoder,
-                progress=progress,
-            )
-            kept = {"images": views.images, "labels": views.labels}
-            if views.embeddings is not None:
-                kept["embeddings"] = views.embeddings
-            self.run.save_tensors(f"{index:03}", kept)
-        self.bank.append(Views(kept["images"], kept["labels"], kept.get("embeddings")))
-        if len(self.bank) > self.settings.views:
-            # Kept in the list, so that indices stay, but no longer drawn from or held in memory.
-            self.bank[index - self.settings.views] = self.bank[index]
+    def _make_views(self, name: str, progress: Progress, embed: bool = False) -> Views:
+        """See each slice from a new pose; the same name gives the same poses."""
+        return make_views(
+            self.cases,
+            self.network.eval(),
+            seed=zlib.crc32(f"{self.settings.seed} {name}".encode()),
+            augment=AugmentSettings(intensity=self.settings.view_intensity),
+            device=self.device,
+            keep_embeddings=embed,
+            progress=progress,
+        )
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+    def _keep_views(self, epoch: int, progress: Progress) -> list[Views]:
+        """Give the views of an epoch; their embeddings are read where a run before this one has made them."""
+        made = 1 + (epoch - self.settings.unet_epochs) // self.settings.refresh_epochs
+        for index in range(max(0, made - self.settings.views), made):
+            if index in self.bank:
+                continue
+            kept = self.run.load_tensors(f"{index:03}")
+            if kept is None:
+                views = self._make_views(f"{index}", progress, embed=not self.settings.train_encoder)
+                kept = {"images": views.images, "labels": views.labels}
+                if views.embeddings is not None:
+                    kept["embeddings"] = views.embeddings
+                self.run.save_tensors(f"{index:03}", kept)
+            self.bank[index] = Views(kept["images"], kept["labels"], kept.get("embeddings"))
+            self.bank.pop(index - self.settings.views, None)
+        return [self.bank[index] for index in sorted(self.bank)]
+
+    def _batches(self, bank: list[Views]) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         order = torch.randperm(self.slices, generator=self.generator)
-        chosen = torch.randint(len(self.bank), (self.slices,), generator=self.generator)
+        chosen = torch.randint(len(bank), (self.slices,), generator=self.generator)
         for batch in order.split(self.settings.batch_size):
             if len(batch) < 2:  # BatchNorm needs two images
                 continue
-            views = [(self.bank[int(chosen[i])], int(i)) for i in batch]
+            views = [(bank[int(chosen[i])], int(i)) for i in batch]
             images = torch.stack([view.images[i] for view, i in views]).float()
             labels = torch.stack([view.labels[i] for view, i in views])
-            embeddings = None
-            if not self.settings.train_encoder:
-                embeddings = torch.stack([view.embeddings[i] for view, i in views if view.embeddings is not None])
-            yield images, labels, embeddings
+            embeddings = [view.embeddings[i] for view, i in views if view.embeddings is not None]
+            yield images, labels, torch.stack(embeddings) if embeddings else None
 
-    def _step(self, images: Tensor, labels: Tensor, embeddings: Tensor | None) -> dict[str, float]:
-        # The same small warp of image, labels and embedding makes new poses without running the encoder again.
+    def _step(self, images: Tensor, labels: Tensor, embeddings: Tensor | None, alone: bool) -> dict[str, float]:
         transforms = random_warp(len(images), self.generator)
-        images = random_intensity(warp(images, transforms), self.generator, self.settings.step_intensity).to(
-            self.device
-        )
-        truth = warp(one_hot(labels, N_CLASSES), transforms).argmax(dim=1).to(self.device)
-        images = images.to(self.device).contiguous(memory_format=torch.channels_last)
+        truth = labels.long()
+        if not alone:
+            # The same small warp of image, labels and embedding makes new poses without running the encoder again.
+            images, truth = warp(images, transforms), warp(one_hot(labels, N_CLASSES), transforms).argmax(dim=1)
+        images = random_intensity(images, self.generator, self.settings.step_intensity)
+        images, truth = images.to(self.device).contiguous(memory_format=torch.channels_last), truth.to(self.device)
         with torch.autocast(self.device, torch.bfloat16):
-            if embeddings is None:
-                embeddings = self.network.encoder(encoder_input(images))
+            if alone:
+                scored = [(1.0, self.network.unet_head(self.network.unet_branch(images)))]
             else:
-                embeddings = warp(embeddings.float(), transforms).to(self.device)
-            outputs: ScarNetOutput = self.network.decode(
-                images, embeddings.contiguous(memory_format=torch.channels_last)
-            )
-        loss, terms = self.loss(outputs.logits, truth)
-        for branch in (outputs.medsam_logits, outputs.unet_logits):
-            loss = loss + self.settings.branch_weight * self.loss(branch, truth)[0]
+                if embeddings is None:
+                    embeddings = self.network.encoder(encoder_input(images))
+                else:
+                    embeddings = warp(embeddings.float(), transforms).to(self.device)
+                outputs = self.network.decode(images, embeddings.contiguous(memory_format=torch.channels_last))
+                branch = self.settings.branch_weight
+                scored = [(1.0, outputs.logits), (branch, outputs.medsam_logits), (branch, outputs.unet_logits)]
+        measured = [(weight, *self.loss(logits, truth)) for weight, logits in scored]
+        loss = torch.stack([weight * value for weight, value, _ in measured]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
         self.averaged.update_parameters(self.network)
-        return {"loss": float(loss.detach()), **terms}
+        return {"loss": float(loss.detach()), **measured[0][2]}
 
     def _learning_rate(self, part: float) -> float:
         peak = self.settings.learning_rate
