@@ -8,7 +8,28 @@ from pathlib import Path
 
 from scarnet.errors import ScarNetError
 
-__all__ = ["atomic_path", "make_folder"]
+__all__ = ["atomic_path", "make_folder", "reason_of"]
+
+
+def reason_of(error: BaseException) -> str:
+    """Say in a few words why the system refused to write, however a library wrapped its refusal.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+
+    Returns
+    -------
+    str
+        The system's words, such as ``"No space left on device"``.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return "the disk may be full"
 
 
 @contextmanager
@@ -44,7 +65,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
                 os.fsync(written.fileno())
             path.replace(target)
         except OSError as error:
-            raise ScarNetError(f"Cannot write {target}: {error.strerror or error}.") from error
+            raise ScarNetError(f"Cannot write {target}: {reason_of(error)}.") from error
 
 
 def make_folder(folder: Path | str) -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import scarnet
 from scarnet.errors import ScarNetError
-from scarnet.files import atomic_path, make_folder
+from scarnet.files import atomic_path, make_folder, reason_of
 
 if TYPE_CHECKING:
     from scarnet.predict.prediction import Prediction
@@ -101,7 +101,7 @@ def replaced_folder(target: Path, may_hold: Collection[str]) -> Iterator[Path]:
             # The user knows the target, not the folder beside it.
             raise ScarNetError(str(error).replace(str(fresh), str(target))) from error
         except OSError as error:
-            raise ScarNetError(f"Cannot write {target}: {error.strerror or error}.") from error
+            raise ScarNetError(f"Cannot write {target}: {reason_of(error)}.") from error
 
 
 def _swap(fresh: Path, target: Path, old: Path) -> None:

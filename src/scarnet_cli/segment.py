@@ -11,7 +11,7 @@ from scarnet_cli.arguments import Parser, add_command, add_device, add_model, ad
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.outputs import CASE_FILES, OUTPUTS, check_replaceable, replaced_folder, write_case
 from scarnet_cli.progress import Bars
-from scarnet_cli.studies import StudyPath, find_studies, read
+from scarnet_cli.studies import StudyPath, check_name, find_studies, read
 
 if TYPE_CHECKING:
     from scarnet.predict import Predictor
@@ -164,6 +164,7 @@ def _segment_or_report(study: StudyPath, predictor: "Predictor", args: argparse.
 
 def _segment(study: StudyPath, predictor: "Predictor", args: argparse.Namespace, bars: Bars) -> dict[str, Any]:
     started = time.perf_counter()
+    check_name(study.case)
     stack = read(study, bars, series=args.series, phase=args.phase, spacing_mm=args.spacing)
     read_seconds = time.perf_counter() - started
     prediction = predictor.predict(stack, postprocess=args.postprocess, progress=bars)

@@ -16,6 +16,7 @@ __all__ = ["FoundStudies", "StudyPath", "check_name", "find_studies", "read"]
 
 _CHANNEL = re.compile(r"_\d{4}$")
 _FIRST_CHANNEL = "_0000"
+_NO_STUDIES = ("labelsTr", "labelsTs")
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _STUDY_SUFFIXES = (".nii", ".nii.gz", ".tif", ".tiff", ".ome.tif", ".ome.tiff", ".h5", ".hdf5", *_DICOM_SUFFIXES)
 
@@ -111,7 +112,8 @@ def find_studies(inputs: Sequence[Path], output: Path, case: str | None = None) 
         if len(paths) != 1:
             raise ScarNetError(f"--case names one study, but there are {len(paths)}; leave it out.")
         return FoundStudies((StudyPath(check_name(case), paths[0]),), tuple(skipped))
-    studies = tuple(StudyPath(check_name(case_name(path)), path) for path in paths)
+    # A name that does not fit fails its own case, not the batch.
+    studies = tuple(StudyPath(case_name(path), path) for path in paths)
     seen: dict[str, Path] = {}
     for study in studies:
         # Some file systems hold 'p1' and 'P1' for the same folder.
@@ -163,14 +165,12 @@ def _holds_dicom(file: Path) -> bool:
 
 
 def _named_as_study(path: Path) -> bool:
-    """Tell from its name, or for a folder from its files' names, that something was meant as a study."""
+    """Tell from a file's name that it was meant as a study; a folder is one unless it holds results of ours."""
     from scarnet.io.paths import suffix_of
 
-    try:
-        if path.is_dir():
-            return any(suffix_of(file) in _DICOM_SUFFIXES for file in path.iterdir())
-    except OSError:
-        return True
+    if path.is_dir():
+        # A patient's folder that is empty or holds something else; only labels and earlier results are none.
+        return path.name not in _NO_STUDIES and not any(path.glob("*/result.json"))
     return suffix_of(path) in _STUDY_SUFFIXES
 
 

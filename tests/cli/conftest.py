@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-AFFINE = np.array([[-1.9, 0.1, 0.3, 90.0], [0.1, -1.9, 0.4, 80.0], [0.4, 0.5, 9.9, -20.0], [0, 0, 0, 1]])
+# Oblique, without shear: the third column is 9.9 mm along the normal of the others.
+AFFINE = np.array(
+    [[-1.92, 0.28, 2.452993, 90.0], [0, -1.9, 4.61089, 80.0], [0.56, 0.96, 8.410263, -20.0], [0, 0, 0, 1]]
+)
 SHAPE = (3, 64, 72)  # (Z, Y, X)
 
 
@@ -115,3 +119,20 @@ def own_registry(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     folder = tmp_path_factory.mktemp("registry")
     monkeypatch.setenv("SCARNET_MODELS", str(folder))
     return folder
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Mount a file system of our own: `mounted(options)` gives its folder."""
+    folder = tmp_path / "mount"
+    folder.mkdir()
+
+    def mount(options):
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if os.name != "posix" or shutil.which("mount") is None or subprocess.run(command, check=False).returncode:
+            pytest.skip("needs the right to mount a file system, as root has")
+        return folder
+
+    yield mount
+    if os.path.ismount(folder):
+        subprocess.run(["umount", str(folder)], check=True)

@@ -51,3 +51,13 @@ def test_ctrl_c_leaves_nothing(scarnet, tmp_path, monkeypatch, everything_in):
     monkeypatch.setattr(cohort, "make_phantom", interrupted)
     assert scarnet("phantom", tmp_path / "c", "--cases", "3").status == 130
     assert everything_in(tmp_path) == set()
+
+
+def test_a_full_disk_while_dicom_is_written_gets_one_sentence(scarnet, mounted, everything_in):
+    folder = mounted("size=300k")
+    result = scarnet("phantom", folder / "cohort", "--cases", 1, "--format", "dicom", "--quiet")
+    assert result.status == 2
+    assert result.err.startswith(f"error: Cannot write {folder / 'cohort'}")
+    assert result.err.endswith("No space left on device.\n")
+    assert result.err.count("\n") == 1
+    assert everything_in(folder) == set()

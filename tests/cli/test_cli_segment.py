@@ -7,7 +7,6 @@ import pickle
 import re
 import shutil
 import signal
-import subprocess
 import time
 
 import nibabel as nib
@@ -95,6 +94,42 @@ def test_one_bad_study_does_not_stop_the_others(segment, nifti_study, tmp_path):
     assert errors[0].startswith("error: b: ")
     assert "note: no study, skipped: README.txt" in result.err
     assert result.out.splitlines()[-1] == "2 of 3 segmented; 1 failed"
+
+
+def test_an_empty_patient_folder_fails_and_earlier_results_are_passed_over(segment, nifti_study, tmp_path):
+    cohort = tmp_path / "cohort"
+    nifti_study(cohort / "a.nii.gz")
+    (cohort / "export failed").mkdir()
+    (cohort / "results" / "x").mkdir(parents=True)
+    (cohort / "results" / "x" / "result.json").write_text("{}")
+    result = segment(cohort, "--quiet")
+    assert result.status == 2
+    assert names(tmp_path / "out") == {"a"}
+    assert result.err.startswith("error: export failed: ")
+    assert result.err.count("\n") == 1
+    assert "is empty" in result.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such file names")
+def test_a_file_name_that_is_no_folder_name_fails_alone(segment, nifti_study, tmp_path):
+    cohort = tmp_path / "cohort"
+    nifti_study(cohort / "a.nii.gz")
+    nifti_study(cohort / "b:c.nii.gz")
+    result = segment(cohort)
+    assert result.status == 2
+    assert "error: b:c: The case name 'b:c' cannot be a folder's name" in result.err
+    assert names(tmp_path / "out") == {"a"}
+
+
+def test_zero_spacing_gets_one_sentence_and_nothing_of_a_library(segment, nifti_study, tmp_path):
+    path = nifti_study(tmp_path / "zero.nii")
+    raw = bytearray(path.read_bytes())
+    raw[80:92] = bytes(12)  # pixdim[1..3]
+    path.write_bytes(raw)
+    result = segment(path)
+    assert result.status == 2
+    assert result.err.startswith("error: zero: ")
+    assert result.err.count("\n") == 1
 
 
 def test_a_bug_in_one_study_does_not_stop_the_others(segment, nifti_study, tmp_path, monkeypatch):
@@ -274,23 +309,6 @@ def test_an_output_folder_under_a_file_gets_one_sentence(scarnet, study, tiny_mo
     assert result.status == 2
     assert result.err.startswith("error: Cannot make the folder")
     assert result.err.count("\n") == 1
-
-
-@pytest.fixture
-def mounted(tmp_path):
-    """Mount a file system of our own: `mounted(options)` gives its folder."""
-    folder = tmp_path / "mount"
-    folder.mkdir()
-
-    def mount(options):
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-        if os.name != "posix" or shutil.which("mount") is None or subprocess.run(command, check=False).returncode:
-            pytest.skip("needs the right to mount a file system, as root has")
-        return folder
-
-    yield mount
-    if os.path.ismount(folder):
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_read_only_output_folder_gets_one_sentence(scarnet, study, tiny_model, mounted):

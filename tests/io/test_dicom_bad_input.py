@@ -64,15 +64,17 @@ def test_truncated_pixels_name_the_file(tmp_path, write_series):
             read_study(path)
 
 
-def test_truncated_header_is_told(tmp_path, write_series):
+@pytest.mark.parametrize("kept", [400, 500])
+def test_truncated_header_is_told_without_the_files_name(tmp_path, write_series, kept):
     folder = write_series(tmp_path / "a")
     data = (folder / "f003").read_bytes()
-    (folder / "f003").write_bytes(data[:500])
+    (folder / "f003").write_bytes(data[:kept])
     with pytest.raises(ScarNetError, match="damaged"):
         read_study(folder / "f003")
     stack = read_study(folder)
     assert stack.shape[0] == 5
-    assert any("1 damaged DICOM file(s) left out, the first is f003" in note for note in stack.source.notes)
+    assert any("1 damaged DICOM file(s) left out" in note for note in stack.source.notes)
+    assert "f003" not in repr(stack.source.notes)  # exports name files after patients
 
 
 @pytest.mark.parametrize(
@@ -162,3 +164,21 @@ def test_reports_beside_images_are_left_out_with_a_note(tmp_path, write_series):
     assert any("1 DICOM file(s) left out: it holds no image" in note for note in stack.source.notes)
     with pytest.raises(ScarNetError, match="holds no image"):
         read_study(folder / "sr" / "sr000")
+
+
+def test_the_table_of_contents_is_no_study(tmp_path, write_series):
+    folder = write_series(tmp_path / "a")
+    (folder / "f000").rename(folder / "DICOMDIR")
+    with pytest.raises(ScarNetError, match="open the folder"):
+        read_study(folder / "DICOMDIR")
+
+
+def test_a_frame_count_that_does_not_fit(tmp_path, enhanced_writer, volume):
+    import pydicom
+
+    path = enhanced_writer(tmp_path / "a.dcm", volume)
+    dataset = pydicom.dcmread(path)
+    dataset.NumberOfFrames = 5
+    dataset.save_as(path)
+    with pytest.raises(ScarNetError, match="states 5 frames but describes 6"):
+        read_study(path)

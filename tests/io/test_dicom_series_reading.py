@@ -131,6 +131,30 @@ def test_a_slice_taken_twice_is_offered_either_way(tmp_path, write_series, volum
     assert any("its last one is used" in note for note in second.source.notes)
 
 
+@pytest.mark.parametrize(
+    ("offsets", "repeats"),
+    [((0, 8, 16, 16.5, 24, 32), "2 at position 3"), ((0, 0.2, 8, 8.2, 16, 16.2), "2 at each")],
+)
+def test_a_slice_taken_again_a_little_off_is_a_repeat(tmp_path, write_series, offsets, repeats):
+    folder = write_series(tmp_path / "a", offsets=offsets)
+    with pytest.raises(AmbiguousStudyError, match=repeats) as caught:
+        read_study(folder)
+    assert len(caught.value.phases) == 2
+    for phase in range(2):
+        assert read_study(folder, phase=phase).spacing_mm[0] == pytest.approx(8, abs=0.3)
+
+
+def test_thin_regular_slices_are_no_repeats(tmp_path, write_series):
+    stack = read_study(write_series(tmp_path / "a", offsets=(0, 1, 2, 3, 4, 5), SliceThickness=8))
+    assert stack.shape[0] == 6
+    assert stack.spacing_mm[0] == pytest.approx(1)
+
+
+def test_every_other_slice_missing_is_noted(tmp_path, write_series):
+    stack = read_study(write_series(tmp_path / "a", offsets=(0, 16, 32, 48)))
+    assert any("every other one may be missing" in note for note in stack.source.notes)
+
+
 def test_copies_of_a_file_are_left_out(tmp_path, write_series):
     folder = write_series(tmp_path / "a")
     (folder / "copy").write_bytes((folder / "f000").read_bytes())
@@ -177,6 +201,31 @@ def test_two_patients_are_refused_without_naming_them(tmp_path, write_series):
     with pytest.raises(ScarNetError, match="2 different patients") as caught:
         read_study(folder)
     assert not any(word in str(caught.value) for word in ("SECRET", "Secret", "OTHER", "Other"))
+
+
+@pytest.mark.parametrize(
+    "header", [{"PatientName": "Other^Person"}, {"PatientID": None}, {"PatientID": None, "PatientName": None}]
+)
+def test_one_patient_or_two_is_said_when_the_headers_leave_it_open(tmp_path, write_series, header):
+    stack = read_study(write_series(tmp_path / "a", headers=lambda index: header if index > 2 else {}))
+    assert any("make sure that they are of one patient" in note for note in stack.source.notes)
+    assert "erson" not in repr(stack.source)
+    again = read_study(write_series(tmp_path / "b", headers=lambda i: {"PatientName": "PERSON, secret"} if i else {}))
+    assert again.source.notes == ()
+
+
+def test_many_series_are_all_listed_with_the_scanners_number(tmp_path, write_series):
+    for number in range(1, 21):
+        write_series(
+            tmp_path / "a",
+            offsets=(0, 8),
+            prefix=chr(64 + number),
+            SeriesNumber=100 + number,
+            SeriesInstanceUID=f"1.2.3.{number}",
+        )
+    with pytest.raises(AmbiguousStudyError, match=r"20: 2 slices.*scanner's series 120") as caught:
+        read_study(tmp_path / "a")
+    assert caught.value.series[4].label == "105 · oblique"
 
 
 def test_one_file_is_one_slice(tmp_path, write_series):

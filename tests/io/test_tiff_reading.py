@@ -54,6 +54,29 @@ def test_plain_files_need_a_spacing(tmp_path, data):
     assert any("the one given" in note for note in stack.source.notes)
 
 
+def test_pages_written_one_by_one_are_slices(tmp_path, data):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        for page in data:
+            file.write(page)
+    stack = read_study(path, spacing_mm=(8, 1.5, 1.25))
+    assert np.array_equal(stack.pixels, data)
+    assert list_series(path)[0].n_slices == 5
+    assert any("taken as slices" in note for note in stack.source.notes)
+    with tifffile.TiffWriter(path) as file:
+        file.write(data[0])
+        file.write(data[0, :8, :8])
+    with pytest.raises(ScarNetError, match="2 images that are no stack"):
+        read_study(path, spacing_mm=(8, 1.5, 1.25))
+
+
+def test_complex_values_are_refused(tmp_path, data):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, data.astype(np.complex64))
+    with pytest.raises(ScarNetError, match="complex numbers"):
+        read_study(path, spacing_mm=(8, 1.5, 1.25))
+
+
 def test_plain_centimetres_are_believed_but_z_is_missing(tmp_path, data):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, data, resolution=(10 / 1.25, 10 / 1.5), resolutionunit="CENTIMETER", metadata=None)

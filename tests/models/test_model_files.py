@@ -36,6 +36,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_save_and_load_is_exact(tmp_path: Path, network: ScarNet, card: ModelCard) -> None:
     path = save_model(tmp_path / "tiny.safetensors", network, card)
+    assert path.stat().st_mode & 0o444 == 0o444
     model = read_model(path)
     assert model.card == card
     assert model.sha256 == file_sha256(path)
@@ -134,7 +135,18 @@ def test_unknown_model_names_the_known_ones(tmp_path: Path, network: ScarNet, ca
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"name": 1}', '{"config": {"grid": 5}, "name": "a", "description": ""}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"name": 1}',
+        '{"config": {"grid": 5}, "name": "a", "description": ""}',
+        '{"config": {}, "name": 1, "description": ""}',
+        '{"config": {}, "name": "a", "description": "", "recipe": "x"}',
+        '{"config": {}, "name": "a", "description": "", "validation": [1]}',
+        '{"config": {}, "name": "a", "description": "", "data": [1]}',
+    ],
 )
 def test_bad_cards_are_refused(text: str) -> None:
     with pytest.raises(ScarNetError):

@@ -63,6 +63,25 @@ def test_one_slice_is_seen_as_in_the_whole_stack(model: Model, stack: LGEStack) 
         Predictor(model, "cpu").predict(stack, slices=[5])
 
 
+def test_huge_and_tiny_slices(model: Model) -> None:
+    for size, spacing in ((4096, 0.1), (32, 12.0)):
+        pixels = np.random.default_rng(0).random((1, size, size), dtype=np.float32)
+        prediction = Predictor(model, "cpu").predict(LGEStack.from_array(pixels, (10.0, spacing, spacing)))
+        assert prediction.labels.shape == (1, size, size)
+        np.testing.assert_allclose(prediction.probabilities.sum(axis=0), 1, atol=1e-5)
+
+
+def test_maps_that_do_not_fit_into_memory_get_a_sentence(
+    model: Model, stack: LGEStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> np.ndarray:
+        raise MemoryError
+
+    monkeypatch.setattr(predictor_module, "_placed", refuse)
+    with pytest.raises(ScarNetError, match="noise: the maps of 5 slices of 120 × 90 pixels do not fit"):
+        Predictor(model, "cpu").predict(stack)
+
+
 def test_post_processing_never_touches_the_maps(model: Model, stack: LGEStack) -> None:
     on = Predictor(model, "cpu").predict(stack)
     off = Predictor(model, "cpu").predict(stack, postprocess=False)

@@ -4,7 +4,7 @@ import math
 import shutil
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,7 +207,7 @@ class _Trainer:
         network.load_state_dict(self.averaged.module.state_dict())
         return Model(network.eval(), _card(self.recipe, self.cases, []), "", self.recipe.model.name)
 
-    def _average(self, averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
+    def _average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
         """Move the averaged weights towards the current ones, faster while few steps were averaged."""
         decay = min(self.settings.ema, (1 + int(steps)) / (10 + int(steps)))
         for kept, new in zip(averaged, current, strict=True):

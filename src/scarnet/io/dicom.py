@@ -17,7 +17,7 @@ from scarnet.stack import ImageKind, LGEStack, StudySource
 __all__ = ["list_dicom", "read_dicom"]
 
 # More choices than this are counted instead of listed in a message.
-_LISTED = 12
+_LISTED = 100
 
 
 def list_dicom(path: Path, progress: Progress = silent) -> list[SeriesInfo]:

@@ -118,6 +118,9 @@ def refusal_of(dataset: "Dataset") -> str | None:
         return "it is a colour image, which has no intensities to segment"
     if header.integer("NumberOfFrames") > 1 and not header.items("PerFrameFunctionalGroupsSequence"):
         return "it is a multi-frame image that does not say where its frames lie; export it one file a slice"
+    groups = len(header.items("PerFrameFunctionalGroupsSequence"))
+    if groups and "NumberOfFrames" in header and groups != header.integer("NumberOfFrames"):
+        return f"it states {header.integer('NumberOfFrames')} frames but describes {groups}; export it again"
     return None
 
 
@@ -138,7 +141,7 @@ def frames_of(dataset: "Dataset", path: Path) -> list[Frame]:
     """
     header = Values(dataset)
     groups = header.items("PerFrameFunctionalGroupsSequence") if "NumberOfFrames" in header else []
-    if not groups or len(groups) != header.integer("NumberOfFrames"):
+    if not groups:
         return [_frame(header, path, None, [header])]
     shared = [part for item in header.items("SharedFunctionalGroupsSequence")[:1] for part in item.opened()]
     return [_frame(header, path, index, [*group.opened(), *shared, header]) for index, group in enumerate(groups)]

@@ -9,14 +9,18 @@ import numpy.typing as npt
 from scarnet.errors import ScarNetError
 from scarnet.io.dicom_frames import Frame
 
-__all__ = ["SAME_POSITION_MM", "Geometry", "geometry_of", "normal_of", "slice_coordinates"]
+__all__ = ["Geometry", "geometry_of", "normal_of", "same_position_mm", "slice_coordinates"]
 
 # Slices closer than this along the normal are at the same position.
-SAME_POSITION_MM = 0.1
+_SAME_POSITION_MM = 0.1
+# Of unevenly spaced slices, those closer than this part of the slice distance were taken again after a small shift.
+_RETAKEN = 0.25
 # Spacings within this fraction of each other are regular.
 _REGULAR = 0.05
 # Slices shifted within their plane by more than this are worth a note.
 _SHIFT_MM = 2.0
+# Slices this many thicknesses apart look as if every other one had been left out.
+_SPARSE = 1.9
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -78,6 +82,30 @@ def slice_coordinates(frames: Sequence[Frame]) -> npt.NDArray[np.float64]:
     return np.array([frame.position for frame in frames], dtype=np.float64) @ normal
 
 
+def same_position_mm(frames: Sequence[Frame], coordinates: npt.NDArray[np.float64]) -> float:
+    """Say how close slices of a series lie that are one position taken again.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        Frames of one orientation.
+    coordinates : ndarray, shape (N,)
+        From :func:`slice_coordinates`.
+
+    Returns
+    -------
+    float
+        Distance in mm: 0.1 for a regular series; where distances differ, a quarter of what the header gives as
+        slice distance or thickness, for a breath-hold that is repeated lies a little off.
+    """
+    steps = np.diff(np.sort(coordinates))
+    steps = steps[steps > _SAME_POSITION_MM]
+    if not steps.size or steps.max() <= (1 + 2 * _REGULAR) * steps.min():
+        return _SAME_POSITION_MM
+    stated = frames[0].slice_spacing or frames[0].slice_thickness or float(np.median(steps))
+    return max(_SAME_POSITION_MM, _RETAKEN * stated)
+
+
 def geometry_of(frames: Sequence[Frame], where: str, spacing_mm: tuple[float, float, float] | None = None) -> Geometry:
     """Work out spacing and affine of sorted slices.
 
@@ -119,6 +147,11 @@ def geometry_of(frames: Sequence[Frame], where: str, spacing_mm: tuple[float, fl
         step = (positions[-1] - positions[0]) / (len(frames) - 1) if regular else normal * spacing
         step = _keep_slope(positions, coordinates, step, normal * spacing, notes, regular)
         _compare_with_header(head, spacing, notes)
+        if head.slice_thickness and spacing >= _SPARSE * head.slice_thickness:
+            notes.append(
+                f"Slices are {head.slice_thickness:g} mm thick but lie {spacing:.2f} mm apart; every other one may be "
+                "missing."
+            )
     lps = np.eye(4)
     lps[:3, 0], lps[:3, 1], lps[:3, 2], lps[:3, 3] = row * in_plane[1], column * in_plane[0], step, positions[0]
     affine = _LPS_TO_RAS @ lps
@@ -188,7 +221,8 @@ def _regular_spacing(coordinates: npt.NDArray[np.float64], notes: list[str]) -> 
             notes.append(
                 f"Gap: {int(multiples[index]) - 1} slice(s) missing between slice {index + 1} at "
                 f"{coordinates[index]:.1f} mm and slice {index + 2} at {coordinates[index + 1]:.1f} mm; "
-                f"the others are {spacing:.2f} mm apart. Volumes leave the gap out."
+                f"the others are {spacing:.2f} mm apart. Volumes leave the gap out, and files written from this study "
+                "close it up."
             )
         even = float(np.abs(steps - spacing).max()) <= _REGULAR * spacing
         if not gaps.size and not even:

@@ -1,6 +1,7 @@
 """Finding the DICOM images under a path and reading their headers, without pixels where there are many."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ __all__ = ["DicomScan", "looks_like_dicom", "read_dataset", "scan", "walk_files"
 
 # Up to this much on disk, files are read once and whole; beyond it, headers first and pixels when chosen.
 WHOLE_READ_BYTES = 64 * 1024 * 1024
+WHOLE_READ_FILES = 200
 
 _PIXEL_TAGS = ["PixelData", "FloatPixelData", "DoubleFloatPixelData"]
 
@@ -41,6 +43,8 @@ class DicomScan:
         Number of files that are no DICOM.
     duplicates : int
         Number of files that are copies of others.
+    doubtful_patient : bool
+        The headers leave open whether all images are of one patient.
     datasets : dict of Path to Dataset
         Files that were read whole; empty where only headers were read.
     """
@@ -50,18 +54,21 @@ class DicomScan:
     unreadable: list[Path] = field(default_factory=list)
     foreign: int = 0
     duplicates: int = 0
+    doubtful_patient: bool = False
     datasets: "dict[Path, Dataset]" = field(default_factory=dict)
 
     def notes(self) -> list[str]:
         """Say in sentences what was left out."""
         notes = [f"{count} DICOM file(s) left out: {reason}." for reason, count in sorted(self.refused.items())]
         if self.unreadable:
-            notes.append(
-                f"{len(self.unreadable)} damaged DICOM file(s) left out, the first is {self.unreadable[0].name}; "
-                "slices may be missing."
-            )
+            # Exports often put the patient's name into file names, so none is told.
+            notes.append(f"{len(self.unreadable)} damaged DICOM file(s) left out; slices may be missing.")
         if self.foreign:
             notes.append(f"{self.foreign} file(s) that are no DICOM images were ignored.")
+        if self.doubtful_patient:
+            notes.append(
+                "The files state different patient names, or some of them none; make sure that they are of one patient."
+            )
         if self.duplicates:
             notes.append(f"{self.duplicates} file(s) were copies of others and were left out.")
         return notes
@@ -110,11 +117,6 @@ def looks_like_dicom(path: Path) -> bool:
     -------
     bool
         True for the ``DICM`` mark, and for old files that begin with a data element of group 2 or 8.
-
-    Raises
-    ------
-    OSError
-        The file cannot be opened.
     """
     with path.open("rb") as file:
         start = file.read(132)
@@ -124,6 +126,10 @@ def looks_like_dicom(path: Path) -> bool:
     little = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] in (b"\x00",)
     big = start[:2] in (b"\x00\x02", b"\x00\x08") and start[2:3] in (b"\x00",)
     return len(start) > 8 and (little or big)
+
+
+def _damaged(path: Path) -> ScarNetError:
+    return ScarNetError(f"{path} is damaged: its DICOM header breaks off or makes no sense; copy or export it again.")
 
 
 def read_dataset(path: Path, *, pixels: bool) -> "Dataset":
@@ -159,16 +165,12 @@ def read_dataset(path: Path, *, pixels: bool) -> "Dataset":
         raise _damaged(path) from error
 
 
-def _damaged(path: Path) -> ScarNetError:
-    return ScarNetError(f"{path} is damaged: its DICOM header breaks off or makes no sense; copy or export it again.")
-
-
 def _read_frames(path: Path, *, pixels: bool) -> "tuple[Dataset, list[Frame], str | None]":
     dataset = read_dataset(path, pixels=pixels)
     if pixels and "Rows" not in dataset:
         # pydicom gives nothing at all where the pixels break off; the header may still be whole.
         dataset = read_dataset(path, pixels=False)
-    if "Rows" not in dataset and Values(dataset).text("SOPClassUID").startswith(_MR_STORAGE):
+    if "Rows" not in dataset and _claims_mr(dataset):
         raise _damaged(path)
     try:
         reason = refusal_of(dataset)
@@ -176,6 +178,11 @@ def _read_frames(path: Path, *, pixels: bool) -> "tuple[Dataset, list[Frame], st
     except Exception as error:  # values that cannot be converted raise nearly any type
         raise _damaged(path) from error
     return dataset, frames, reason
+
+
+def _claims_mr(dataset: "Dataset") -> bool:
+    stated = Values(dataset).text("SOPClassUID") or str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
+    return stated.startswith(_MR_STORAGE)
 
 
 def scan(path: Path, progress: Progress = silent) -> DicomScan:
@@ -206,6 +213,8 @@ def _scan_file(path: Path) -> DicomScan:
         genuine = looks_like_dicom(path)
     except OSError as error:
         raise ScarNetError(f"Cannot read {path}: {error.strerror}; check its permissions.") from error
+    if path.name.upper() == "DICOMDIR":
+        raise ScarNetError(f"{path} is only the table of contents of its folder; open the folder.")
     if not genuine:
         raise ScarNetError(f"{path} is not a DICOM file, whatever its name says; choose another.")
     dataset, frames, reason = _read_frames(path, pixels=True)
@@ -218,8 +227,8 @@ def _scan_file(path: Path) -> DicomScan:
 def _scan_folder(folder: Path, progress: Progress) -> DicomScan:
     files = list(walk_files(folder))
     found = DicomScan()
-    whole = sum(path.stat().st_size for path in files) <= WHOLE_READ_BYTES
-    patients: dict[str, set[str]] = {"id": set(), "name": set()}
+    whole = len(files) <= WHOLE_READ_FILES and sum(path.stat().st_size for path in files) <= WHOLE_READ_BYTES
+    patients: set[tuple[str, str]] = set()
     seen: set[tuple[Any, ...]] = set()
     for done, path in enumerate(files):
         progress(done, len(files), "Reading DICOM headers")
@@ -240,7 +249,7 @@ def _scan_folder(folder: Path, progress: Progress) -> DicomScan:
             continue
         if identity[0]:
             seen.add(identity)
-        _note_patient(dataset, patients)
+        patients.add(_patient_of(dataset))
         found.frames.extend(frames)
         if any(tag in dataset for tag in _PIXEL_TAGS):
             found.datasets[path] = dataset
@@ -258,32 +267,30 @@ def _is_image_candidate(path: Path) -> bool:
         raise ScarNetError(f"Cannot read {path}: {error.strerror}; check its permissions.") from error
 
 
-def _note_patient(dataset: "Dataset", patients: dict[str, set[str]]) -> None:
+def _patient_of(dataset: "Dataset") -> tuple[str, str]:
+    """Give the patient's ID and name in a form that compares."""
     header = Values(dataset)
-    number = header.text("PatientID").strip().casefold()
-    # Names only count where there is no ID: the same person's name is often spelt in several ways.
-    name = "" if number else header.text("PatientName").replace("^", " ").strip().casefold()
-    patients["id"].update({number} - {""})
-    patients["name"].update({name} - {""})
+    words = re.findall(r"\w+", header.text("PatientName").casefold())
+    return header.text("PatientID").strip().casefold(), " ".join(sorted(words))
 
 
-def _check_scan(folder: Path, found: DicomScan, patients: dict[str, set[str]]) -> None:
-    if len(patients["id"]) > 1 or len(patients["name"]) > 1:
-        count = max(len(patients["id"]), len(patients["name"]))
+def _check_scan(folder: Path, found: DicomScan, patients: set[tuple[str, str]]) -> None:
+    numbers, names = {number for number, _ in patients} - {""}, {name for number, name in patients if not number} - {""}
+    if len(numbers) > 1 or len(names) > 1:
         raise ScarNetError(
-            f"{folder} holds images of {count} different patients; put each patient into a folder of its own and "
-            "open one."
+            f"{folder} holds images of {max(len(numbers), len(names))} different patients; put each patient into a "
+            "folder of its own and open one."
         )
+    # One person's name is often spelt in several ways, so under one ID it is only told.
+    found.doubtful_patient = len(patients) > 1
     if found.frames:
         return
     if found.refused:
         reasons = "; ".join(f"{count} file(s): {reason}" for reason, count in sorted(found.refused.items()))
         raise ScarNetError(f"{folder} holds DICOM files but no MR image to read: {reasons}.")
     if found.unreadable:
-        raise ScarNetError(
-            f"{folder}: none of its {len(found.unreadable)} DICOM file(s) can be read, they are damaged; copy or "
-            "export them again."
-        )
+        count = len(found.unreadable)
+        raise ScarNetError(f"{folder}: its {count} DICOM file(s) are damaged and cannot be read; copy them again.")
     if found.foreign:
         raise ScarNetError(
             f"{folder} holds {found.foreign} file(s) but none is a DICOM image; choose the folder with the DICOM "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scarnet.io.dicom_frames import PHASE_TAGS, Frame
-from scarnet.io.dicom_geometry import SAME_POSITION_MM, normal_of, slice_coordinates
+from scarnet.io.dicom_geometry import normal_of, same_position_mm, slice_coordinates
 
 __all__ = ["Phase", "positions_of", "repeats_of", "split_phases"]
 
@@ -47,10 +47,11 @@ def positions_of(frames: Sequence[Frame]) -> list[list[Frame]]:
     if unplaced or not normal_of(frames[0].orientation or (0.0,) * 6).any():
         return [[frame] for frame in frames]
     coordinates = slice_coordinates(frames)
+    tolerance = same_position_mm(frames, coordinates)
     places: list[list[Frame]] = []
     last = -np.inf
     for index in np.argsort(coordinates, kind="stable"):
-        if coordinates[index] - last > SAME_POSITION_MM:
+        if coordinates[index] - last > tolerance:
             places.append([])
             last = float(coordinates[index])
         places[-1].append(frames[index])

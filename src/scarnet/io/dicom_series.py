@@ -52,6 +52,8 @@ class DicomSeries:
         if head.component != "unknown":
             parts.append("PSIR" if head.component == "psir" else head.component)
         parts.append(_plane(head))
+        if head.series_number and not self.joined:
+            parts.append(f"scanner's series {head.series_number}")
         if self.joined:
             parts.append(f"{self.joined} single-slice series together")
         return ", ".join(parts)
@@ -60,16 +62,17 @@ class DicomSeries:
     def info(self) -> SeriesInfo:
         """The series as a chooser shows it."""
         head = self.frames[0]
-        words = [f"series {head.series_number}"] if head.series_number and not self.joined else []
-        words += [head.description] if head.description else []
+        number = str(head.series_number) if head.series_number and not self.joined else ""
+        plane = f"{self.joined} single-slice series together" if self.joined else _plane(head)
         return SeriesInfo(
             key=self.key,
-            description=": ".join([" ".join(words), self.summary]) if words else self.summary,
+            description=f"{head.description}: {self.summary}" if head.description else self.summary,
             n_slices=self.n_positions,
             n_phases=len(self.phases),
             shape=head.shape,
             kind=kind_of_component(head.component),
             format="dicom",
+            label=" · ".join(part for part in (number, head.description, plane) if part),
         )
 
 

@@ -69,7 +69,12 @@ def read_nifti(path: Path, case: str, phase: int | None = None) -> LGEStack:
     """
     pixels, affine, notes = load_volume(path, phase)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    if spacing[2] < 0.5 * min(spacing[:2]) and pixels.shape[0] > 2 * min(pixels.shape[1:]):
+    # Slices that are shifted within their planes lie closer together than their first voxels do.
+    across = abs(np.linalg.det(affine[:3, :3])) / np.linalg.norm(np.cross(affine[:3, 0], affine[:3, 1]))
+    if not np.isclose(across, spacing[2], rtol=1e-3):
+        notes.append(f"Slices are shifted within their planes; they lie {across:.2f} mm apart.")
+    spacing[2] = across
+    if spacing[2] < 0.5 * max(spacing[:2]) and pixels.shape[0] > 2 * min(pixels.shape[1:]):
         notes.append(
             "The third axis is read as the slices, but another one looks more like it; reorder the file if so."
         )
@@ -130,7 +135,9 @@ def _load(path: Path) -> "Nifti1Pair":
     import nibabel
 
     try:
-        image = nibabel.load(path)
+        # It prints what it thinks of a header, beside raising an error.
+        with nibabel.imageglobals.LoggingOutputSuppressor():
+            image = nibabel.load(path)
     except Exception as error:  # nibabel lets zlib's and gzip's errors through
         raise ScarNetError(f"{path} is damaged or not a NIfTI file; copy or export it again.") from error
     if not isinstance(image, nibabel.nifti1.Nifti1Pair):

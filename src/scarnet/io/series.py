@@ -30,6 +30,9 @@ class SeriesInfo:
         How the image was reconstructed, as far as the headers say.
     format : str
         ``"dicom"``, ``"nifti"``, ``"tiff"`` or ``"hdf5"``.
+    label : str
+        What tells the series from the others beside the numbers above: the scanner's number and description.
+        As free as the description; empty for formats other than DICOM.
     """
 
     key: str
@@ -39,6 +42,7 @@ class SeriesInfo:
     shape: tuple[int, int]
     kind: ImageKind
     format: str
+    label: str = ""
 
 
 class AmbiguousStudyError(ScarNetError):

@@ -18,7 +18,7 @@ from scarnet.io.series import AmbiguousStudyError, SeriesInfo
 from scarnet.stack import LGEStack, StudySource
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPageSeries
+    from tifffile import TiffFile, TiffPage
 
 __all__ = ["list_tiff", "load_tiff", "read_tiff"]
 
@@ -54,7 +54,7 @@ def list_tiff(path: Path) -> SeriesInfo:
         The file is no TIFF, is in colour, or has too many axes.
     """
     with _open(path) as tiff:
-        lengths, extra = _axes(path, _first_series(path, tiff))
+        lengths, extra = _axes(path, *_content(path, tiff))
     z, y, x = lengths.get("Z", 1), lengths["Y"], lengths["X"]
     phases = lengths[extra] if extra else 1
     return SeriesInfo("1", f"{z} slices, {y} × {x}", z, phases, (y, x), kind_of_name(case_name(path)), "tiff")
@@ -124,17 +124,17 @@ def load_tiff(path: Path, phase: int | None = None) -> tuple[npt.NDArray[Any], S
         As for :func:`read_tiff`.
     """
     with _complaints() as complaints, _open(path) as tiff:
-        series = _first_series(path, tiff)
-        lengths, extra = _axes(path, series)
+        keyframe, axes, shape = _content(path, tiff)
+        lengths, extra = _axes(path, keyframe, axes, shape)
         notes: list[str] = []
         if len(tiff.series) > 1:
-            notes.append(f"The file holds {len(tiff.series)} images; the first is read.")
+            notes.append(f"The file holds {len(tiff.series)} single images; they are taken as slices, in their order.")
         chosen = _choose(path, extra, lengths[extra], phase) if extra else 0
         if not extra and phase not in (None, 0):
             raise ScarNetError(f"{path} has a single stack, so there is no phase {phase}.")
         try:
-            values = np.asarray(series.asarray())
-            spacing = _spacing(tiff, series.keyframe.tags)
+            values = np.stack([series.asarray() for series in tiff.series]).reshape(shape)
+            spacing = _spacing(tiff, keyframe.tags)
         except Exception as error:  # each codec raises its own types
             raise ScarNetError(
                 f"{path} is damaged or truncated: its pixels cannot be read; export it again."
@@ -143,8 +143,8 @@ def load_tiff(path: Path, phase: int | None = None) -> tuple[npt.NDArray[Any], S
             raise ScarNetError(f"{path} is damaged or truncated: not all of its slices can be read; export it again.")
         # A fourth axis counts as phases, whichever it is.
         order = [extra, "Z", "Y", "X"]
-        inverted = int(series.keyframe.photometric) == 0 and values.dtype.kind in "uif"
-    names = [axis if axis in lengths else None for axis in _slices_named_z(series.axes)]
+        inverted = int(keyframe.photometric) == 0 and values.dtype.kind in "uif"
+    names = [axis if axis in lengths else None for axis in _slices_named_z(axes)]
     values = values.squeeze(axis=tuple(index for index, name in enumerate(names) if name is None))
     kept = [name for name in names if name is not None]
     values = values.transpose([kept.index(name) for name in order if name in kept])
@@ -186,11 +186,18 @@ def _open(path: Path) -> "TiffFile":
     return tiff
 
 
-def _first_series(path: Path, tiff: "TiffFile") -> "TiffPageSeries":
+def _content(path: Path, tiff: "TiffFile") -> tuple["TiffPage", str, tuple[int, ...]]:
+    """Give the first page, and axes and shape of the one stack in the file: one image, or single slices alike."""
     try:
-        return tiff.series[0]
+        series = list(tiff.series)
+        first, axes, shape = series[0].keyframe, str(series[0].axes), tuple(series[0].shape)
     except Exception as error:  # a broken page list raises nearly any type
         raise ScarNetError(f"{path} is a damaged TIFF file without an image; export it again.") from error
+    if len(series) == 1:
+        return first, axes, shape
+    if axes != "YX" or any((s.axes, s.shape, s.dtype) != ("YX", shape, series[0].dtype) for s in series):
+        raise ScarNetError(f"{path} holds {len(series)} images that are no stack; save the one to read by itself.")
+    return first, "ZYX", (len(series), *shape)
 
 
 def _slices_named_z(axes: str) -> str:
@@ -200,18 +207,17 @@ def _slices_named_z(axes: str) -> str:
     return axes
 
 
-def _axes(path: Path, series: "TiffPageSeries") -> tuple[dict[str, int], str | None]:
+def _axes(path: Path, keyframe: "TiffPage", axes: str, shape: tuple[int, ...]) -> tuple[dict[str, int], str | None]:
     """Give the length of each axis that counts, and the name of a fourth one."""
-    photometric = int(series.keyframe.photometric)
-    if "S" in series.axes or photometric not in (0, 1):
-        raise ScarNetError(
-            f"{path} is a colour image, which has no intensities to segment; export the study in grey values."
-        )
-    pairs = list(zip(_slices_named_z(series.axes), series.shape, strict=True))
+    if keyframe.dtype is not None and keyframe.dtype.kind == "c":
+        raise ScarNetError(f"{path} holds complex numbers; export the magnitude or the PSIR image.")
+    if "S" in axes or int(keyframe.photometric) not in (0, 1):
+        raise ScarNetError(f"{path} is a colour image, which has no intensities to segment; export it in grey values.")
+    pairs = list(zip(_slices_named_z(axes), shape, strict=True))
     lengths = {axis: length for axis, length in pairs if length > 1 or axis in "YX"}
     further = [axis for axis in lengths if axis not in "ZYX"]
     if len(further) > 1 or sum(length > 1 or axis in "YX" for axis, length in pairs) != len(lengths):
-        raise ScarNetError(f"{path} has the axes {series.axes}; save the one stack (Z, Y, X) to read by itself.")
+        raise ScarNetError(f"{path} has the axes {axes}; save the one stack (Z, Y, X) to read by itself.")
     return lengths, further[0] if further else None
 
 
@@ -220,7 +226,8 @@ def _choose(path: Path, axis: str, count: int, phase: int | None) -> int:
     labels = [f"{number + 1} of {count} {name}" for number in range(count)]
     if phase is None:
         raise AmbiguousStudyError(
-            f"{path} holds {count} {name}; choose one as phase 0 to {count - 1}, or save it as a file of its own.",
+            f"{path} holds {count} {name}; choose one as phase 0 to {count - 1}. If they are the slices, save them "
+            "along the axis Z.",
             phases=labels,
         )
     if not 0 <= phase < count:

@@ -81,6 +81,12 @@ class ModelCard:
             config = ScarNetConfig.from_dict(values.pop("config"))
             for name in ("data", "limitations"):
                 values[name] = tuple(values.get(name, ()))
-            return cls(config=config, **values)
+            card = cls(config=config, **values)
+            texts = (card.name, card.description, card.licence, card.commit, *card.data, *card.limitations)
+            if not all(isinstance(text, str) for text in texts):
+                raise TypeError("not text")
+            if not isinstance(card.recipe, dict) or not isinstance(card.validation, dict):
+                raise TypeError("not a dict")
+            return card
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise ScarNetError("The model's card cannot be read; the file is not a ScarNet model.") from error

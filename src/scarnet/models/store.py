@@ -96,6 +96,7 @@ def save_model(path: Path | str, network: "ScarNet", card: ModelCard, half: bool
     with atomic_path(path) as temporary:
         try:
             save_file(state, temporary, metadata={CARD_KEY: card.to_json()})
+            temporary.chmod(0o644)  # safetensors lets only its owner read it
         except SafetensorError as error:
             raise ScarNetError(f"Cannot write {path}: {error}.") from error
     return path

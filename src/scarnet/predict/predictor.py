@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from scarnet.classes import N_CLASSES
 from scarnet.errors import ScarNetError
 from scarnet.models.store import Model
+from scarnet.network.folding import fold_batch_norms
 from scarnet.network.scarnet import ScarNet
 from scarnet.predict.labels import labels_from_probabilities
 from scarnet.predict.localise import heart_centre
@@ -71,6 +73,7 @@ class Predictor:
         if batch_size < 1:
             raise ScarNetError(f"The batch size {batch_size} is not at least 1.")
         self.model = model
+        self.network = fold_batch_norms(model.network)
         self.device = devices[0] if device == "auto" else device
         self.batch_size = batch_size
         if test_time_flips is None:
@@ -117,7 +120,7 @@ class Predictor:
         chosen = tuple(range(stack.shape[0])) if slices is None else tuple(sorted({int(z) for z in slices}))
         if not chosen or chosen[0] < 0 or chosen[-1] >= stack.shape[0]:
             raise ScarNetError(f"{stack.case}: slices {list(chosen)} are not all among 0 … {stack.shape[0] - 1}.")
-        run = _Run(self.model.network, self.device, self.batch_size, self.flips, branches)
+        run = _Run(self.network, self.device, self.batch_size, self.flips, branches)
         images = torch.from_numpy(np.array(stack.pixels))[:, None]
         spacing_yx = stack.spacing_mm[1:]
         progress(0, len(chosen), "Finding the heart")
@@ -125,22 +128,34 @@ class Predictor:
         if not found:
             run.notices.append("No heart was found; the network looked at the middle of the image.")
         config = self.model.card.config
+        window = grid_window(stack.shape[1:], spacing_yx, centre, config.grid * config.spacing_mm)
         on_grid = normalise(to_grid(images[list(chosen)], spacing_yx, centre, config.grid, config.spacing_mm))
         outputs = run.all_slices(on_grid, progress)
-        shape = stack.shape
         native = {
-            name: _place(from_grid(output, shape[1:], spacing_yx, centre, config.spacing_mm), chosen, shape[0])
+            name: from_grid(output, stack.shape[1:], spacing_yx, centre, config.spacing_mm).movedim(1, 0)
             for name, output in outputs.items()
         }
-        logits = native.pop("fused")
-        probabilities = torch.softmax(logits, dim=0).numpy()
+
+        def placed(inside: Tensor, outside: Tensor) -> npt.NDArray[np.float32]:
+            return _placed(inside.numpy(), outside.numpy(), stack.shape, chosen, window)
+
+        surely_background = torch.tensor(OUTSIDE_LOGITS)
+        try:
+            logits = {name: placed(inside, surely_background) for name, inside in native.items()}
+            probabilities = placed(torch.softmax(native["fused"], dim=0), torch.softmax(surely_background, dim=0))
+            labels = labels_from_probabilities(probabilities, postprocess=postprocess)
+        except MemoryError as error:
+            raise ScarNetError(
+                f"{stack.case}: the maps of {stack.shape[0]} slices of {stack.shape[1]} × {stack.shape[2]} pixels do "
+                "not fit into this computer's memory; close other programs, or predict fewer slices."
+            ) from error
         return Prediction(
-            logits=logits.numpy(),
+            logits=logits.pop("fused"),
             probabilities=probabilities,
-            labels=labels_from_probabilities(probabilities, postprocess=postprocess),
-            branch_logits={name: branch.numpy() for name, branch in native.items()},
+            labels=labels,
+            branch_logits=logits,
             slices=chosen,
-            window=grid_window(shape[1:], spacing_yx, centre, config.grid * config.spacing_mm),
+            window=window,
             card=self.model.card,
             model_sha256=self.model.sha256,
             case=stack.case,
@@ -150,11 +165,18 @@ class Predictor:
         )
 
 
-def _place(logits: Tensor, slices: Sequence[int], depth: int) -> Tensor:
-    """Put (N, C, H, W) of the chosen slices into (C, Z, H, W)."""
-    height, width = logits.shape[-2:]
-    volume = torch.tensor(OUTSIDE_LOGITS)[:, None, None, None].repeat(1, depth, height, width)
-    volume[:, list(slices)] = logits.movedim(1, 0)
+def _placed(
+    inside: npt.NDArray[np.float32],
+    outside: npt.NDArray[np.float32],
+    shape: tuple[int, int, int],
+    slices: Sequence[int],
+    window: tuple[int, int, int, int],
+) -> npt.NDArray[np.float32]:
+    """Put (C, N, h, w) of the chosen slices' window into (C, Z, H, W)."""
+    y0, y1, x0, x1 = window
+    volume = np.empty((len(outside), *shape), np.float32)
+    volume[:] = outside[:, None, None, None]
+    volume[:, list(slices), y0:y1, x0:x1] = inside
     return volume
 
 
@@ -164,7 +186,7 @@ class _Run:
     def __init__(
         self, network: ScarNet, device: str, batch_size: int, flips: Sequence[tuple[int, ...]], branches: bool
     ) -> None:
-        self.network = network.eval()
+        self.network = network
         self.device, self.batch_size, self.flips = device, batch_size, flips
         self.wanted = ("fused", "medsam", "unet") if branches else ("fused",)
         self.notices: list[str] = []

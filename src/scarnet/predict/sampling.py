@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from scarnet.predict.outside import OUTSIDE_LOGITS
-
 __all__ = ["from_grid", "grid_window", "normalise", "one_hot", "to_grid"]
 
 
@@ -123,8 +121,8 @@ def from_grid(
 
     Returns
     -------
-    Tensor, shape (N, C, H, W)
-        The logits; outside the grid :data:`~scarnet.predict.outside.OUTSIDE_LOGITS`.
+    Tensor, shape (N, C, y1 - y0, x1 - x0)
+        The logits inside :func:`grid_window`; outside it nothing was computed.
     """
     grid = logits.shape[-1]
     y0, y1, x0, x1 = grid_window(shape, spacing_yx, centre_yx, grid * grid_spacing)
@@ -133,13 +131,9 @@ def from_grid(
         for low, high, centre, spacing in zip((y0, x0), (y1, x1), centre_yx, spacing_yx, strict=True)
     ]
     positions = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flip(-1)[None].to(logits.device)
-    inside = functional.grid_sample(
+    return functional.grid_sample(
         logits, positions.expand(logits.shape[0], -1, -1, -1), padding_mode="border", align_corners=False
     )
-    outside = torch.tensor(OUTSIDE_LOGITS, dtype=logits.dtype, device=logits.device)
-    native = outside[None, :, None, None].repeat(logits.shape[0], 1, *shape)
-    native[:, :, y0:y1, x0:x1] = inside
-    return native
 
 
 def normalise(images: Tensor) -> Tensor:
