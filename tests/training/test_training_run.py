@@ -10,6 +10,7 @@ import torch
 from scarnet.classes import TissueClass
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet.models import load_model
+from scarnet.network.scarnet import ScarNet
 from scarnet.phantom import write_phantom_cohort
 from scarnet.stack import LGEStack
 from scarnet_training.data import LabelledCase, load_dataset, split_patients
@@ -29,6 +30,7 @@ localiser_width = 8
 localiser_grid = 48
 localiser_spacing_mm = 8.0
 [training]
+unet_epochs = 2
 epochs = 2
 batch_size = 6
 localiser_epochs = 1
@@ -48,48 +50,71 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def recipe_file(tmp_path: Path, dataset: Path) -> Path:
-    path = tmp_path / "tiny.toml"
+@pytest.fixture(scope="module")
+def recipe_file(tmp_path_factory: pytest.TempPathFactory, dataset: Path) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
     path.write_text(RECIPE.format(data=dataset.as_posix()), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, recipe_file: Path) -> Path:
+    """The folder of a run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("runs") / "through"
+    train(load_recipe(recipe_file), out)
+    return out
 
 
 def events(out: Path) -> list[dict]:
     return [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
 
 
-def test_train_writes_a_model_whose_card_tells_the_truth(tmp_path: Path, recipe_file: Path, dataset: Path) -> None:
-    recipe = load_recipe(recipe_file)
-    out = tmp_path / "run"
-    path = train(recipe, out)
-    card = load_model(path).card
+def test_train_writes_a_model_whose_card_tells_the_truth(finished: Path, recipe_file: Path) -> None:
+    out = finished
+    card = load_model(out / "model.safetensors").card
     split = json.loads((out / "splits.json").read_text())[0]
     assert set(split["val"]) == set(card.validation["patients"])
     assert not set(split["val"]) & set(split["train"])
     assert len(split["val"]) + len(split["train"]) == 4
     assert card.recipe["training"]["epochs"] == 2
     kinds = [event["event"] for event in events(out)]
-    assert kinds == ["start", "localiser", "epoch", "validation", "epoch", "end"]
-    assert all(np.isfinite(event["loss"]) for event in events(out) if event["event"] == "epoch")
+    assert kinds == ["start", "localiser", "unet_epoch", "unet_epoch", "epoch", "validation", "epoch", "end"]
+    assert all(np.isfinite(event["loss"]) for event in events(out) if event["event"].endswith("epoch"))
     with pytest.raises(ScarNetError, match="holds a run already"):
-        train(recipe, out)
+        train(load_recipe(recipe_file), out)
 
 
-def test_cancelled_and_resumed_ends_like_one_that_was_not(tmp_path: Path, recipe_file: Path) -> None:
+@pytest.mark.parametrize("moment", ["U-Net epoch 2", "Epoch 1", "Epoch 2"])
+def test_cancelled_and_resumed_ends_like_one_that_was_not(
+    tmp_path: Path, finished: Path, recipe_file: Path, moment: str
+) -> None:
     recipe = load_recipe(recipe_file)
-    through = load_model(train(recipe, tmp_path / "through")).network.state_dict()
+    through = load_model(finished / "model.safetensors").network.state_dict()
 
-    def stop_in_second_epoch(done: int, total: int, what: str) -> None:
-        if what.startswith("Epoch 2"):
+    def stop(done: int, total: int, what: str) -> None:
+        if what.startswith(moment):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        train(recipe, tmp_path / "cut", progress=stop_in_second_epoch)
+        train(recipe, tmp_path / "cut", progress=stop)
     assert not (tmp_path / "cut" / "model.safetensors").exists()
     resumed = load_model(train(recipe, tmp_path / "cut", resume=True)).network.state_dict()
     for name, tensor in through.items():
         torch.testing.assert_close(resumed[name], tensor, atol=1e-3, rtol=1e-2, msg=name)
+
+
+def test_the_first_part_trains_nothing_but_the_u_net(tmp_path: Path, recipe_file: Path) -> None:
+    def stop(done: int, total: int, what: str) -> None:
+        if what.startswith("Epoch 1"):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(load_recipe(recipe_file), tmp_path / "run", progress=stop)
+    state = torch.load(tmp_path / "run" / "checkpoints" / "last.pt", weights_only=True)["network"]
+    torch.manual_seed(0)
+    untrained = ScarNet(load_recipe(recipe_file).network).state_dict()
+    changed = {name.split(".")[0] for name in state if not torch.equal(state[name], untrained[name])}
+    assert changed == {"localiser", "unet_branch", "unet_head"}
 
 
 def test_resume_needs_a_checkpoint(tmp_path: Path, recipe_file: Path) -> None:

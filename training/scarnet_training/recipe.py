@@ -48,6 +48,8 @@ class TrainingSettings:
         Slices a step.
     learning_rate : float
         AdamW's peak; a linear warm-up over 3 % of the steps, then a cosine to zero.
+    pretrained_factor : float
+        Factor on the U-Net branch's learning rate once it was trained alone.
     weight_decay : float
         AdamW's.
     loss : {"paper", "repository"}
@@ -83,6 +85,7 @@ class TrainingSettings:
     epochs: int = 60
     batch_size: int = 16
     learning_rate: float = 1e-3
+    pretrained_factor: float = 0.3
     weight_decay: float = 1e-4
     loss: str = "paper"
     branch_weight: float = 0.3

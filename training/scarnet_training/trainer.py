@@ -29,12 +29,11 @@ from scarnet_training.localiser import train_localiser
 from scarnet_training.loss import PRESETS, CompositeLoss
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import RunFolder, code_commit
+from scarnet_training.schedule import build_optimizer, set_learning_rate
 from scarnet_training.validation import validate_model
 from scarnet_training.views import Views, make_views
 
 __all__ = ["train"]
-
-WARM_UP = 0.03
 
 
 def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progress = silent) -> Path:
@@ -136,10 +135,7 @@ class _Trainer:
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.averaged = AveragedModel(self.network, multi_avg_fn=self._average, use_buffers=True)
-        trainable = [p for n, p in self.network.named_parameters() if p.requires_grad and not n.startswith("localiser")]
-        self.optimizer = torch.optim.AdamW(
-            trainable, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
-        )
+        self.optimizer = build_optimizer(self.network, self.settings, alone=self.settings.unet_epochs > 0)
         self.loss = CompositeLoss(PRESETS[self.settings.loss])
         self.generator = torch.Generator().manual_seed(self.settings.seed + 1)
         self.bank: dict[int, Views] = {}
@@ -152,9 +148,13 @@ class _Trainer:
             state = self.run.load_checkpoint()
             self.network.load_state_dict(state["network"])
             self.averaged.load_state_dict(state["averaged"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.generator.set_state(state["generator"])
             self.epoch = state["epoch"]
+            # A part that is about to begin makes its own optimizer.
+            if self.epoch != self.settings.unet_epochs:
+                alone = self.epoch < self.settings.unet_epochs
+                self.optimizer = build_optimizer(self.network, self.settings, alone)
+                self.optimizer.load_state_dict(state["optimizer"])
+            self.generator.set_state(state["generator"])
             return
         losses = train_localiser(
             self.network, self.cases, self.settings.localiser_epochs, self.settings.seed, self.device, progress
@@ -173,6 +173,7 @@ class _Trainer:
         length = self.settings.unet_epochs if alone else self.settings.epochs
         if epoch == begun:
             self.averaged.n_averaged.zero_()  # parts that have not been trained before start their average anew
+            self.optimizer = build_optimizer(self.network, self.settings, alone)
         self.network.train()
         if not self.settings.train_encoder:
             self.network.encoder.eval()
@@ -182,8 +183,7 @@ class _Trainer:
         for step, (images, labels, embeddings) in enumerate(self._batches(bank)):
             done = (epoch - begun) * steps + step
             progress(done, length * steps, what)
-            for group in self.optimizer.param_groups:
-                group["lr"] = self._learning_rate(done / (length * steps))
+            set_learning_rate(self.optimizer, done / (length * steps))
             terms = self._step(images, labels, embeddings, alone)
             if not math.isfinite(terms["loss"]):
                 raise ScarNetError(
@@ -281,12 +281,6 @@ class _Trainer:
         self.optimizer.step()
         self.averaged.update_parameters(self.network)
         return {"loss": float(loss.detach()), **measured[0][2]}
-
-    def _learning_rate(self, part: float) -> float:
-        peak = self.settings.learning_rate
-        if part < WARM_UP:
-            return peak * part / WARM_UP
-        return peak * (1 + math.cos(math.pi * (part - WARM_UP) / (1 - WARM_UP))) / 2
 
     def _save(self) -> None:
         state: dict[str, Any] = {
