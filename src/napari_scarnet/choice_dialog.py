@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QDialog, QVBoxLayout
 from napari_scarnet.metadata import unwrap
 from napari_scarnet.study_widget import StudyWidget
 
-__all__ = ["StudyDialog", "ask_and_open"]
+__all__ = ["StudyDialog", "ask_and_open", "open_beside"]
 
 
 class StudyDialog(QDialog):
@@ -51,11 +51,35 @@ def ask_and_open(viewer: Any, path: Path, error: Any) -> StudyDialog:
     StudyDialog
         The window, which belongs to the viewer's.
     """
-    viewer = unwrap(viewer)
-    window = getattr(viewer.window, "_qt_window", None)
-    dialog = StudyDialog(viewer, parent=window)
+    dialog = _dialog(viewer)
     dialog.study.path_edit.setText(str(path))
     dialog.study.ask(error)
+    return dialog
+
+
+def open_beside(viewer: Any, path: Path) -> StudyDialog:
+    """Read a study beside napari, with its progress in a window; returns at once.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer to add the study to.
+    path : Path
+        The study.
+
+    Returns
+    -------
+    StudyDialog
+        The window, which belongs to the viewer's.
+    """
+    dialog = _dialog(viewer)
+    dialog.study.open_path(path)
+    return dialog
+
+
+def _dialog(viewer: Any) -> StudyDialog:
+    viewer = unwrap(viewer)
+    dialog = StudyDialog(viewer, parent=getattr(viewer.window, "_qt_window", None))
     # open() instead of exec(): neither the reader nor a test may wait for the user.
     dialog.open()
     return dialog

@@ -72,7 +72,7 @@ class ChoiceTable(QWidget):
             self._keys = [(info.key, None) for info in series]
             rows = [
                 [
-                    info.description,
+                    info.label or info.description,
                     str(info.n_slices),
                     str(info.n_phases),
                     f"{info.shape[0]} × {info.shape[1]}",

@@ -3,7 +3,8 @@
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_scarnet.metadata import find_layers, unwrap
@@ -15,6 +16,31 @@ if TYPE_CHECKING:
     import napari.viewer
 
 __all__ = ["ScarNetDock"]
+
+
+class Column(QScrollArea):
+    """Scrolls up and down, and is always wide enough for what is in it and the scroll bar.
+
+    Parameters
+    ----------
+    content : QWidget
+        What scrolls.
+    """
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+        content.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the content, which needs more width when a section opens."""
+        if watched is self.widget() and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            bar = self.verticalScrollBar().sizeHint().width() + 2 * self.frameWidth()
+            self.setMinimumWidth(self.widget().minimumSizeHint().width() + bar)
+        return super().eventFilter(watched, event)
 
 
 class ScarNetDock(QWidget):
@@ -30,6 +56,7 @@ class ScarNetDock(QWidget):
 
     def __init__(self, viewer: "napari.viewer.Viewer", engine: Any = None) -> None:
         super().__init__()
+        self.setAcceptDrops(True)
         from napari_scarnet import inspect_widget
 
         viewer = unwrap(viewer)
@@ -59,20 +86,14 @@ class ScarNetDock(QWidget):
         note.setEnabled(False)
         column.addWidget(note)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(steps)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
-        self.setMinimumWidth(360)
+        layout.addWidget(Column(steps))
         self.segment.session.prediction_changed.connect(self._on_prediction)
 
     def sizeHint(self) -> QSize:
         """Wide enough for the readouts, high enough for the first two steps."""
-        return QSize(400, 860)
+        return QSize(420, 860)
 
     def _keys(self) -> QLabel:
         keys = {key: what for key, (what, _) in SEGMENT_KEYS.items()}
@@ -87,7 +108,19 @@ class ScarNetDock(QWidget):
         return label
 
     def _on_prediction(self, case: str) -> None:
-        self.sections["inspect"].expand()
+        if not self.sections["inspect"].header.isChecked():
+            # What was read is known by now; its room goes to what was found.
+            self.sections["study"].expand(False)
+            self.sections["inspect"].expand()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take a study wherever on the dock it is dropped."""
+        self.study.dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open it in the Study step."""
+        self.sections["study"].expand()
+        self.study.dropEvent(event)
 
     def release(self) -> None:
         """Cancel what runs and let go of the viewer."""

@@ -2,7 +2,7 @@
 
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox, QWidget
 
-__all__ = ["SegmentOptions", "device_box"]
+__all__ = ["SegmentOptions", "device_box", "enable_devices"]
 
 _DEVICES = {"auto": "automatic", "cuda": "NVIDIA GPU (CUDA)", "mps": "Apple GPU (MPS)", "cpu": "CPU"}
 
@@ -14,6 +14,22 @@ def device_box() -> QComboBox:
     for value, text in _DEVICES.items():
         box.addItem(text, value)
     return box
+
+
+def enable_devices(box: QComboBox, devices: list[str] | None) -> None:
+    """Leave only the devices that work to choose from.
+
+    Parameters
+    ----------
+    box : QComboBox
+        From :func:`device_box`.
+    devices : list of str or None
+        What :func:`scarnet.predict.available_devices` gave; None while that is not known.
+    """
+    if devices is not None:
+        for index in range(box.count()):
+            value = box.itemData(index)
+            box.model().item(index).setEnabled(value == "auto" or value in devices)
 
 
 class SegmentOptions(QWidget):

@@ -14,7 +14,7 @@ from napari_scarnet.model_choice import ModelChoice
 from napari_scarnet.predictions import PredictionLayers, current_labels
 from napari_scarnet.presenter import Presenter
 from napari_scarnet.section import Section
-from napari_scarnet.segment_options import SegmentOptions, device_box
+from napari_scarnet.segment_options import SegmentOptions, device_box, enable_devices
 from napari_scarnet.segment_summary import summarise
 from napari_scarnet.spacing_form import SpacingForm
 from napari_scarnet.step import Step
@@ -144,6 +144,9 @@ class SegmentWidget(Step):
         if layer is None or self.model.entry is None:
             self.say("Open a study and choose a model first.")
             return
+        if not whole and layer.ndim > 2 and self.viewer.dims.ndim - layer.ndim in self.viewer.dims.displayed:
+            self.say("There is no single slice on screen: show slices along z in 2D first, or segment the stack.")
+            return
         try:
             stack = self._stack(layer)
         except ScarNetError as error:
@@ -242,9 +245,10 @@ class SegmentWidget(Step):
         layer = self.study.layer
         missing = layer is not None and not layer_meta(layer) and needs_spacing(layer)
         if missing:
-            self.spacing.reason.setText(
+            self.spacing.ask(
                 f"{layer.name} does not say how large its voxels are. Enter their spacing, so that the heart is "
-                "sought at its real size:"
+                "sought at its real size:",
+                layer.ndim,
             )
         self.spacing.setVisible(missing)
         self.set_busy(self.busy)
@@ -291,9 +295,4 @@ class SegmentWidget(Step):
         self.say(f"The model {name} was imported.")
 
     def _offer_devices(self, *_: Any) -> None:
-        devices = self.engine.devices()
-        if devices is None:
-            return
-        for index in range(self.device.count()):
-            value = self.device.itemData(index)
-            self.device.model().item(index).setEnabled(value == "auto" or value in devices)
+        enable_devices(self.device, self.engine.devices())

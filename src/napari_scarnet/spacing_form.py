@@ -20,6 +20,7 @@ class SpacingForm(QWidget):
         self.reason.setWordWrap(True)
         self.boxes: list[QDoubleSpinBox] = []
         line = QHBoxLayout()
+        self._names: list[QLabel] = []
         for axis, value, tip in (
             ("z", 8.0, "Distance between neighbouring slice centres, in mm."),
             ("y", 0.0, "Height of a pixel, in mm."),
@@ -30,17 +31,33 @@ class SpacingForm(QWidget):
             box.setDecimals(3)
             box.setSingleStep(0.1)
             box.setValue(value)
-            box.setSuffix(" mm")
             box.setSpecialValueText("?")
             box.setToolTip(tip)
             box.setMinimumWidth(70)
-            line.addWidget(QLabel(axis))
+            name = QLabel(axis)
+            line.addWidget(name)
             line.addWidget(box, 1)
             self.boxes.append(box)
+            self._names.append(name)
+        line.addWidget(QLabel("mm"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.reason)
         layout.addLayout(line)
+
+    def ask(self, reason: str, axes: int) -> None:
+        """Say why the spacing is needed, and ask for that of the axes there are.
+
+        Parameters
+        ----------
+        reason : str
+            A sentence.
+        axes : int
+            3, or 2 for a single slice, whose distance to others is not asked for.
+        """
+        self.reason.setText(reason)
+        for widget in (self.boxes[0], self._names[0]):
+            widget.setVisible(axes > 2)
 
     @property
     def spacing_mm(self) -> tuple[float, float, float] | None:

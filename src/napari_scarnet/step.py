@@ -5,7 +5,7 @@ from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from napari_scarnet.jobs import Job
 from napari_scarnet.metadata import unwrap
@@ -70,6 +70,8 @@ class Step(QWidget):
         self.job_bar.cancel_button.clicked.connect(self.cancel)
         self.status = QLabel()
         self.status.setWordWrap(True)
+        # A long file name in a sentence must not widen the dock.
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.status.hide()
         self._link = ViewerLink(self.viewer)

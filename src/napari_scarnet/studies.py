@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_scarnet.metadata import layer_meta, make_case_unique, make_meta, unwrap
+from napari_scarnet.metadata import find_layers, layer_meta, make_case_unique, make_meta, unwrap
 from napari_scarnet.styles import ImageStyle
 from scarnet.errors import ScarNetError
 from scarnet.stack import LGEStack, StudySource
@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-__all__ = ["MissingSpacingError", "add_stack", "adopt_layer", "needs_spacing", "stack_layer_data", "stack_of"]
+__all__ = [
+    "MissingSpacingError",
+    "add_stack",
+    "adopt_layer",
+    "bring_forward",
+    "needs_spacing",
+    "stack_layer_data",
+    "stack_of",
+]
 
 AXIS_LABELS = ("z", "y", "x")
 
@@ -66,6 +74,27 @@ def add_stack(viewer: "Viewer", stack: LGEStack) -> "Image":
     layer = unwrap(viewer).add_image(pixels, **kwargs)
     make_case_unique(viewer, layer)
     return layer
+
+
+def bring_forward(viewer: "Viewer", layer: "Image") -> None:
+    """Show a study that was just opened: its middle slice in full, and no layer of another study over it.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer that holds the layer.
+    layer : Image
+        The study's image.
+    """
+    viewer = unwrap(viewer)
+    case = layer_meta(layer)["case"]
+    for other in find_layers(viewer, kept=True):
+        if layer_meta(other)["case"] != case:
+            other.visible = False
+    middle = [n // 2 for n in layer.data.shape]
+    for axis, position in enumerate(layer.data_to_world(middle), start=viewer.dims.ndim - layer.ndim):
+        viewer.dims.set_point(axis, position)
+    viewer.fit_to_view()
 
 
 def _spacing_in_mm(layer: "Image") -> tuple[float, ...] | None:

@@ -1,5 +1,6 @@
 """What was read: size, spacing and kind of a study, and what to be careful with."""
 
+import re
 from html import escape
 from typing import Any
 from weakref import ref
@@ -46,10 +47,15 @@ def describe_stack(stack: LGEStack, case: str) -> str:
     if stack.source.series:
         rows.append(("Series", stack.source.series))
     cells = "".join(
-        f"<tr><td style='padding-right:10px'>{escape(key)}</td><td><b>{escape(value)}</b></td></tr>"
+        f"<tr><td style='padding-right:10px'>{escape(key)}</td><td><b>{_breakable(value)}</b></td></tr>"
         for key, value in rows
     )
     return f"<table cellspacing='2'>{cells}</table>"
+
+
+def _breakable(text: str) -> str:
+    """Escape a text and let lines break inside long names, which would widen the dock."""
+    return re.sub(r"([_/-])", "\\1&#8203;", escape(text))
 
 
 class StudyCard(QWidget):

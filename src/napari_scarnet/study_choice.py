@@ -5,7 +5,7 @@ from typing import Any
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox
 
-from napari_scarnet.metadata import layer_meta
+from napari_scarnet.metadata import image_layer_of, layer_meta
 from napari_scarnet.viewer_link import ViewerLink
 
 __all__ = ["StudyChoice", "could_be_study"]
@@ -69,6 +69,7 @@ class StudyChoice(QComboBox):
             link.connect(signal, self.refresh)
         # The list's own event tells of any layer's new name.
         link.connect(events, self._on_any_event)
+        link.connect(self._viewer.layers.selection.events.active, self._on_active)
         self.refresh()
 
     @property
@@ -95,6 +96,13 @@ class StudyChoice(QComboBox):
                 self.addItem(layer.name if layer_meta(layer) else f"{layer.name} (plain image)")
             self.setCurrentIndex(layers.index(chosen) if chosen in layers else (0 if layers else -1))
         self.layer_changed.emit()
+
+    def _on_active(self, *_: Any) -> None:
+        """Choose the study that the selected layer is, or belongs to."""
+        active = self._viewer.layers.selection.active
+        if active is not None:
+            case = layer_meta(active).get("case")
+            self.choose(image_layer_of(self._viewer, case) if case else active)
 
     def _on_any_event(self, event: Any) -> None:
         if getattr(event, "type", "") == "name":

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_scarnet.choice_table import ChoiceTable
 from napari_scarnet.step import Step
-from napari_scarnet.studies import add_stack
+from napari_scarnet.studies import add_stack, bring_forward
 from napari_scarnet.study_card import StudyCard
 from scarnet.progress import Progress
 from scarnet.stack import LGEStack
@@ -180,6 +180,7 @@ class StudyWidget(Step):
 
     def _on_read(self, stack: LGEStack) -> None:
         layer = add_stack(self.viewer, stack)
+        bring_forward(self.viewer, layer)
         self._show_layer(layer)
         self.opened.emit(layer)
 

@@ -1,10 +1,13 @@
 """The dock with its three steps."""
 
+import nibabel as nib
+import numpy as np
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication, QLabel
 
-from napari_scarnet.dock import ScarNetDock
+from napari_scarnet.dock import Column, ScarNetDock
 from napari_scarnet.layers import add_stack
 from napari_scarnet.segment_widget import SEGMENT_KEYS
 
@@ -39,7 +42,31 @@ def test_keys_are_listed(dock):
 
 def test_fits_a_screen(dock):
     assert dock.minimumSizeHint().height() < 700
-    assert 360 <= dock.minimumWidth() <= 420
+
+
+@pytest.mark.parametrize("case", ["case A", "a_very_long_case_name_of_the_kind_that_research_exports_like_to_give"])
+def test_nothing_is_cut_off_at_the_right(qtbot, viewer, dock, new_stack, case):
+    viewer.show()
+    add_stack(viewer, new_stack(case=case))
+    for section in dock.sections.values():
+        section.expand()
+    dock.study.say(f"{'x' * 200} cannot be read.")
+    column = dock.findChild(Column)
+    qtbot.waitUntil(lambda: column.viewport().width() >= column.widget().minimumSizeHint().width())
+    assert column.minimumWidth() <= 460
+
+
+def test_a_study_may_be_dropped_anywhere_on_the_dock(qtbot, viewer, dock, tmp_path):
+    path = tmp_path / "dropped.nii"
+    nib.save(nib.Nifti1Image(np.zeros((30, 24, 5), np.int16), np.diag([1.5, 1.25, 8.0, 1])), path)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(QPoint(5, 5), *how)
+    QApplication.sendEvent(dock, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(dock, QDropEvent(QPointF(5, 5), *how, QDropEvent.Type.Drop))
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=20000)
 
 
 def test_study_to_maps(qtbot, viewer, dock, stack, engine):
@@ -51,6 +78,7 @@ def test_study_to_maps(qtbot, viewer, dock, stack, engine):
     qtbot.waitUntil(lambda: not dock.segment.busy, timeout=20000)
     assert len(viewer.layers) == 10
     assert dock.inspect.isVisibleTo(dock)
+    assert not dock.study.isVisibleTo(dock)
 
 
 def test_closing_the_dock_while_it_segments(qtbot, viewer, dock, stack, engine):

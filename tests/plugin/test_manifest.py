@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, Q
 
 from napari_scarnet.layers import add_stack, current_labels, show_prediction
 from napari_scarnet.reader import get_reader
+from scarnet.errors import ScarNetError
 
 NAME = "napari-scarnet"
 
@@ -35,11 +36,19 @@ def test_opening_a_file_gives_mm(make_napari_viewer, oblique):
 def test_what_is_no_study_is_left_to_others(tmp_path):
     colour = tmp_path / "colour.tif"
     tifffile.imwrite(colour, np.zeros((20, 30, 3), np.uint8), photometric="rgb")
-    (tmp_path / "text.dcm").write_text("not DICOM")
     (tmp_path / "folder").mkdir()
-    for path in (colour, tmp_path / "text.dcm", tmp_path / "folder", tmp_path / "missing.nii"):
+    (tmp_path / "folder" / "a.txt").write_text("no study")
+    for path in (colour, tmp_path / "folder", tmp_path / "missing.tif"):
         assert get_reader(str(path)) is None
     assert get_reader([str(colour), str(colour)]) is None
+
+
+def test_what_only_we_could_read_is_refused_in_words(tmp_path):
+    (tmp_path / "text.dcm").write_text("not DICOM")
+    (tmp_path / "folder").mkdir()
+    for name, sentence in (("text.dcm", "not a DICOM file"), ("folder", "is empty"), ("gone.nii", "does not exist")):
+        with pytest.raises(ScarNetError, match=sentence):
+            get_reader(str(tmp_path / name))(str(tmp_path / name))
 
 
 def test_labels_are_saved_on_the_source_s_grid(make_napari_viewer, oblique, tmp_path, new_prediction):

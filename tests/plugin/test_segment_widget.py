@@ -188,6 +188,35 @@ def test_plain_image_needs_its_spacing(qtbot, viewer, widget, engine):
     assert widget.spacing.isHidden()
 
 
+def test_a_single_slice_has_no_distance_to_ask_for(viewer, widget):
+    viewer.add_image(np.random.default_rng(0).random((40, 48)), name="plain")
+    assert not widget.spacing.isHidden()
+    assert [box.isHidden() for box in widget.spacing.boxes] == [True, False, False]
+
+
+def test_the_study_follows_the_selected_layer(qtbot, viewer, widget, image, engine, new_stack):
+    second = add_stack(viewer, new_stack(case="case B"))
+    assert widget.study.layer is second
+    viewer.layers.selection.active = image
+    assert widget.study.layer is image
+    qtbot.mouseClick(widget.stack_button, LEFT)
+    finish(qtbot, widget, engine)
+    viewer.layers.selection.active = second
+    viewer.layers.selection.active = current_labels(viewer, "case A")
+    assert widget.study.layer is image
+
+
+@pytest.mark.parametrize("how", ["3D", "transposed"])
+def test_without_a_single_slice_on_screen_none_is_segmented(qtbot, viewer, widget, image, engine, how):
+    if how == "3D":
+        viewer.dims.ndisplay = 3
+    else:
+        viewer.dims.order = (1, 0, 2)
+    qtbot.mouseClick(widget.slice_button, LEFT)
+    assert "no single slice on screen" in widget.status.text()
+    assert not engine.calls
+
+
 def test_our_own_maps_are_no_studies(qtbot, viewer, widget, image, engine):
     qtbot.mouseClick(widget.stack_button, LEFT)
     finish(qtbot, widget, engine)

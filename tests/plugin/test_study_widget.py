@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication
 from napari_scarnet.choice_dialog import StudyDialog
 from napari_scarnet.reader import read_layers
 from napari_scarnet.study_widget import StudyWidget
+from scarnet.stack import LGEStack
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -88,6 +89,50 @@ def test_ambiguous_drop_on_napari_asks_without_waiting(qtbot, viewer, four_dimen
     qtbot.mouseClick(dialog.study.choice.open_button, LEFT)
     qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=20000)
     qtbot.waitUntil(lambda: viewer.window._qt_window.findChild(StudyDialog) is None)
+
+
+@pytest.fixture
+def dicom_folder(tmp_path):
+    """Seventy files: a series of 64 slices beside one of six."""
+    from scarnet.phantom import make_phantom
+    from scarnet.phantom.dicom import write_dicom_series
+
+    folder = tmp_path / "study"
+    stack = make_phantom(seed=0).stack
+    few = stack.pixels[:6, ::4, ::4]
+    spacing = (8.0, 6.0, 6.0)
+    write_dicom_series(folder / "a", LGEStack.from_array(few, spacing), seed=1)
+    many = LGEStack.from_array(np.tile(few, (11, 1, 1))[:64], spacing)
+    write_dicom_series(folder / "b", many, seed=2, series_number=2)
+    return folder
+
+
+def test_a_large_folder_dropped_on_napari_is_read_beside_it(qtbot, viewer, dicom_folder):
+    assert read_layers(str(dicom_folder)) == [(None,)]
+    dialog = viewer.window._qt_window.findChild(StudyDialog)
+    assert dialog.study.job_bar.isVisible()
+    qtbot.waitUntil(lambda: not dialog.study.choice.isHidden(), timeout=20000)
+    table = dialog.study.choice.table
+    assert [table.item(row, 1).text() for row in range(2)] == ["6", "64"]
+    assert "6" not in table.item(0, 0).text()  # the description does not repeat the other columns
+    qtbot.waitUntil(dialog.study.choice.isEnabled)
+    table.selectRow(0)
+    qtbot.mouseClick(dialog.study.choice.open_button, LEFT)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=20000)
+    assert viewer.layers[0].data.shape[0] == 6
+
+
+def test_a_study_that_is_opened_comes_to_the_front(qtbot, viewer, widget, nifti, stack, new_prediction):
+    from napari_scarnet.layers import add_stack, show_prediction
+
+    first = add_stack(viewer, stack)
+    labels = show_prediction(viewer, first, new_prediction(stack)).labels
+    viewer.dims.set_current_step(0, 0)
+    widget.open_path(nifti)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 11, timeout=20000)
+    assert not labels.visible
+    assert not first.visible
+    assert round(float(viewer.layers[-1].world_to_data(viewer.dims.point)[0])) == 2
 
 
 def test_bad_paths_are_told(qtbot, viewer, widget, tmp_path):
