@@ -15,9 +15,9 @@ from scarnet.predict.prediction import Prediction
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-__all__ = ["Reading", "ReadingState", "anchor_layer", "cases", "prediction_of", "read_at"]
+__all__ = ["Reading", "ReadingState", "anchor_layer", "cases", "describe_case", "prediction_of", "read_at"]
 
-ReadingState = Literal["values", "outside-image", "outside-window", "slice-not-predicted", "no-prediction"]
+ReadingState = Literal["values", "outside-image", "outside-window", "slice-not-predicted", "no-prediction", "view-3d"]
 
 # Maps lie exactly on the image, so any of them can stand in for its geometry once it is gone.
 _ANCHORS = ("image", "logit", "probability", "labels", "branch-logit", "entropy", "margin")
@@ -80,6 +80,32 @@ def prediction_of(viewer: "Viewer", case: str) -> Prediction | None:
     layer = image_layer_of(viewer, case)
     found = None if layer is None else layer_meta(layer).get("prediction")
     return found if isinstance(found, Prediction) else None
+
+
+def describe_case(viewer: "Viewer", case: str | None) -> str:
+    """Say in one line what there is of a case.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    case : str or None
+        The case; None where no study is open.
+
+    Returns
+    -------
+    str
+        The model and how many slices it has seen, or what is missing.
+    """
+    if case is None:
+        return "No study is open: start with the Study step."
+    if image_layer_of(viewer, case) is None:
+        return "The image layer of this case was deleted; only values of the maps that are left can be read."
+    prediction = prediction_of(viewer, case)
+    if prediction is None:
+        return "No prediction yet: run the Segment step."
+    done, total = len(prediction.slices), prediction.labels.shape[0]
+    return f"Model {prediction.card.name}, {done} of {total} slices predicted"
 
 
 def anchor_layer(viewer: "Viewer", case: str) -> Any:

@@ -16,7 +16,7 @@ _TOGGLES: dict[MapKind, tuple[str, str]] = {
     "margin": ("Margin", "Show the likeliest class's lead over the second: 0 on a border, 1 sure"),
     "branch-logit": (
         "Branches",
-        "Show the logits of the MedSAM and the U-Net branch on their own, scar first; computed where they are missing",
+        "Show the logits of the MedSAM and of the U-Net branch on their own, side by side; computed where missing",
     ),
 }
 

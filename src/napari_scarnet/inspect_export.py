@@ -1,5 +1,6 @@
 """The panel of the current slice as a file, with the labels as they are on screen."""
 
+import mimetypes
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_scarnet.inspect_case import anchor_layer, prediction_of
-from napari_scarnet.layers import current_labels, find_layers, image_layer_of, stack_of
+from napari_scarnet.layers import current_labels, find_layers, image_layer_of, labels_edited, layer_meta, stack_of
 from scarnet.errors import ScarNetError
 from scarnet.progress import Progress
 
@@ -69,7 +70,7 @@ def export_work(viewer: "Viewer", case: str, path: Path) -> Callable[[Progress],
     case : str
         The case.
     path : Path
-        Where to; PNG where it has no suffix.
+        Where to; PNG where its name does not end in a format, as ``my.case.v2``.
 
     Returns
     -------
@@ -84,10 +85,11 @@ def export_work(viewer: "Viewer", case: str, path: Path) -> Callable[[Progress],
     image, prediction = image_layer_of(viewer, case), prediction_of(viewer, case)
     if image is None or prediction is None:
         raise ScarNetError(f"{case} has no image with a prediction; run the Segment step first.")
-    target = path if path.suffix else path.with_suffix(".png")
+    target = path if mimetypes.guess_type(path.name)[0] else path.with_name(f"{path.name}.png")
     stack, z = replace(stack_of(image), case=case), current_slice(viewer, case)
-    labels = _labels_on_screen(viewer, case, prediction.labels.size)
+    labels, note = _labels_on_screen(viewer, case, prediction.labels.size), ""
     if labels is not None:
+        note = _note(labels)
         shown = np.array(labels.data).reshape(prediction.labels.shape).astype(np.uint8)
         prediction = replace(prediction, labels=shown)
 
@@ -95,7 +97,7 @@ def export_work(viewer: "Viewer", case: str, path: Path) -> Callable[[Progress],
         from scarnet.figure import save_maps
 
         progress(0, 0, f"Saving {target.name}")
-        save_maps(target, stack, prediction, z)
+        save_maps(target, stack, prediction, z, note=note)
         return target
 
     return work
@@ -106,3 +108,11 @@ def _labels_on_screen(viewer: "Viewer", case: str, size: int) -> Any:
     layers = find_layers(viewer, "labels", case=case, kept=True)
     candidates = [layer for layer in reversed(layers) if layer.visible] + [current_labels(viewer, case)]
     return next((layer for layer in candidates if layer is not None and layer.data.size == size), None)
+
+
+def _note(labels: Any) -> str:
+    """Say what labels are where they are not the likeliest classes."""
+    threshold = layer_meta(labels).get("threshold")
+    if labels_edited(labels):
+        return "edited labels"
+    return "" if threshold is None else f"scar p ≥ {threshold:.2f}"

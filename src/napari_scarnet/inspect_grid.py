@@ -1,92 +1,32 @@
-"""The Fig. 3 view: the panel in napari's grid, and the way back to what the user had."""
+"""The Fig. 3 view: a panel in napari's grid, and the way back to what the user had."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_scarnet.inspect_panel import COLUMNS, ROWS, Panel, build_panel, link_contrast, style_panel
-from napari_scarnet.inspect_title import remove_title
+from napari_scarnet.inspect_cells import COLUMNS, ROWS, share_cell
+from napari_scarnet.inspect_panel import Panel, PanelKind, build_panel, link_contrast, style_panel, title_steps
+from napari_scarnet.inspect_state import ViewerState, write_state
 from napari_scarnet.layers import stack_of, unwrap
+from napari_scarnet.smooth import FrozenHeap
 from scarnet.figure import heart_crop
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-__all__ = ["Fig3View"]
+__all__ = ["Fig3View", "fig3_for"]
 
-_LAYER_STATE = ("visible", "opacity", "blending")
-_BAR_STATE = ("visible", "size", "tick_length", "font_size", "position")
-_GRID_STATE = ("shape", "stride", "spacing", "enabled")
-_CAMERA_STATE = ("angles", "center", "zoom")
 _SETTLE_TRIES, _SETTLE_STEADY, _SETTLE_MS = 12, 2, 40
-
-
-def _read(thing: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(thing, name) for name in names}
-
-
-def _write(thing: Any, state: dict[str, Any]) -> None:
-    for name, value in state.items():
-        if not np.array_equal(getattr(thing, name), value):
-            setattr(thing, name, value)
-
-
-@dataclass
-class _LayerState:
-    """What the view changes on one layer."""
-
-    look: dict[str, Any]
-    bar: dict[str, Any] = field(default_factory=dict)
-    limits: tuple[Any, Any] | None = None
-
-    @classmethod
-    def of(cls, layer: Any) -> "_LayerState":
-        state = cls(_read(layer, _LAYER_STATE))
-        if hasattr(layer, "contrast_limits"):
-            state.limits = (tuple(layer.contrast_limits_range), tuple(layer.contrast_limits))
-        if hasattr(layer, "colorbar"):
-            state.bar = _read(layer.colorbar, _BAR_STATE)
-        return state
-
-    def restore(self, layer: Any) -> None:
-        _write(layer, self.look)
-        remove_title(layer)
-        if self.bar:
-            _write(layer.colorbar, self.bar)
-        if self.limits is not None and tuple(layer.contrast_limits) != self.limits[1]:
-            layer.contrast_limits_range, layer.contrast_limits = self.limits
-
-
-@dataclass
-class _ViewerState:
-    """What the view changes in the viewer, as it was before."""
-
-    order: list[Any]
-    layers: dict[Any, _LayerState]
-    active: Any
-    grid: dict[str, Any]
-    camera: dict[str, Any]
-    ndisplay: int
-
-    @classmethod
-    def of(cls, viewer: Any) -> "_ViewerState":
-        return cls(
-            order=list(viewer.layers),
-            layers={layer: _LayerState.of(layer) for layer in viewer.layers},
-            active=viewer.layers.selection.active,
-            grid=_read(viewer.canvas.grid, _GRID_STATE),
-            camera=_read(viewer.scene.camera, _CAMERA_STATE),
-            ndisplay=viewer.dims.ndisplay,
-        )
+_PAUSE_MS = 20
 
 
 class Fig3View:
-    """Image, labels, logits and probabilities of a case side by side, until it is left again.
+    """Image, labels and two rows of maps of a case side by side, until it is left again; get it with :func:`fig3_for`.
 
     Parameters
     ----------
@@ -102,15 +42,19 @@ class Fig3View:
     changed = Signal(bool)
 
     def __init__(self, viewer: "Viewer") -> None:
-        self._viewer = unwrap(viewer)
-        self._state: _ViewerState | None = None
+        self._viewer_ref = ref(unwrap(viewer))
+        self._state: ViewerState | None = None
         self._panel: Panel | None = None
         self._case: str | None = None
         self._busy = False
         layers, grid = self._viewer.layers.events, self._viewer.canvas.grid.events
-        layers.inserted.connect(self._on_layers_changed)
-        layers.removed.connect(self._on_layers_changed)
+        layers.inserted.connect(self._on_inserted)
+        layers.removed.connect(self._on_removed)
         grid.enabled.connect(self._on_grid_enabled)
+
+    @property
+    def _viewer(self) -> Any:
+        return self._viewer_ref()
 
     @property
     def active(self) -> bool:
@@ -123,6 +67,11 @@ class Fig3View:
         return self._case
 
     @property
+    def kind(self) -> PanelKind | None:
+        """The panel on show, or None."""
+        return None if self._panel is None else self._panel.kind
+
+    @property
     def busy(self) -> bool:
         """Whether the layers are being rearranged right now."""
         return self._busy
@@ -130,60 +79,52 @@ class Fig3View:
     @contextmanager
     def absorbing(self) -> Iterator[None]:
         """Take layers that come or go inside the block into the view, instead of leaving it."""
-        case, self._busy = self._case, True
-        before = {layer: layer.visible for layer in self._viewer.layers}
+        case, kind, self._busy = self._case, self.kind, True
+        before = list(self._viewer.layers)
         try:
             yield
         finally:
             self._busy = False
-            after = {layer: layer.visible for layer in self._viewer.layers}
-            if case is not None and list(before) != list(after):
-                # What the block showed or hid must outlast the view.
+            if case is not None and kind is not None and before != list(self._viewer.layers):
                 self.leave()
-                for layer, visible in after.items():
-                    if before.get(layer, visible) != visible:
-                        layer.visible = visible
-                self.enter(case)
+                self.enter(case, kind)
 
-    def close(self) -> None:
-        """Leave the view and stop watching the viewer, telling nobody; for the end of the widget."""
-        self.changed.disconnect()
-        self.leave()
-        layers, grid = self._viewer.layers.events, self._viewer.canvas.grid.events
-        layers.inserted.disconnect(self._on_layers_changed)
-        layers.removed.disconnect(self._on_layers_changed)
-        grid.enabled.disconnect(self._on_grid_enabled)
-
-    def enter(self, case: str) -> None:
-        """Show a case's panel; a panel of another case is left first.
+    def enter(self, case: str, kind: PanelKind = "fig3") -> None:
+        """Show a case's panel; another panel is left first.
 
         Parameters
         ----------
         case : str
             The case.
+        kind : {"fig3", "branch-logit"}
+            Which panel.
 
         Raises
         ------
         ScarNetError
-            The case has no prediction; the viewer is as it was.
+            The case has no prediction, or the branches' maps are missing; the viewer is as it was.
         """
         self.leave()
-        viewer, state = self._viewer, _ViewerState.of(self._viewer)
+        viewer, state = self._viewer, ViewerState.of(self._viewer)
         self._busy = True
         try:
-            panel = build_panel(viewer, case)
+            panel = build_panel(viewer, case, kind)
             self._state, self._panel, self._case = state, panel, case
-            with viewer.layers.batched_update():
+            # napari collects garbage at the end of an update, which would hold the window for a third of a second.
+            with FrozenHeap(), viewer.layers.batched_update():
                 self._reorder(panel.order)
                 for layer in viewer.layers:
                     layer.visible = layer in panel.order
                 viewer.dims.ndisplay = 2
-                # Before the grid: each change to an overlay makes napari place all of them, cell by cell.
                 style_panel(panel)
                 link_contrast(viewer, panel, True)
-                _write(viewer.canvas.grid, {"shape": (ROWS, COLUMNS), "stride": 1, "spacing": 0.02, "enabled": True})
+                share_cell(viewer.canvas.grid, True)
+                write_state(
+                    viewer.canvas.grid, {"shape": (ROWS, COLUMNS), "stride": 1, "spacing": 0.02, "enabled": True}
+                )
                 viewer.layers.selection.active = state.active if state.active in panel.order else panel.labels
             self._settle(state)
+            self._add_titles(state, title_steps(panel))
         finally:
             self._busy = False
         self.changed.emit(True)
@@ -204,21 +145,25 @@ class Fig3View:
         self._busy = True
         try:
             link_contrast(viewer, panel, False)
-            with viewer.layers.batched_update():
+            with FrozenHeap(), viewer.layers.batched_update():
                 for layer in panel.removable():
                     if layer in viewer.layers:
                         viewer.layers.remove(layer)
                 grid = {name: value for name, value in state.grid.items() if name != "enabled" or not keep_grid}
-                _write(viewer.canvas.grid, {"enabled": False})
+                write_state(viewer.canvas.grid, {"enabled": False})
+                share_cell(viewer.canvas.grid, False)
                 self._reorder([layer for layer in state.order if layer in viewer.layers])
                 for layer, before in state.layers.items():
                     if layer in viewer.layers:
+                        # What was shown or hidden meanwhile stays so.
+                        if layer.visible != (layer in panel.order):
+                            before.look["visible"] = layer.visible
                         before.restore(layer)
-                _write(viewer.canvas.grid, grid)
+                write_state(viewer.canvas.grid, grid)
                 if state.active in viewer.layers:
                     viewer.layers.selection.active = state.active
             viewer.dims.ndisplay = state.ndisplay
-            _write(viewer.scene.camera, state.camera)
+            write_state(viewer.scene.camera, state.camera)
         finally:
             self._busy = False
         self.changed.emit(False)
@@ -249,9 +194,13 @@ class Fig3View:
         viewer.scene.camera.center = (0.0, *(shown.min(axis=0) + extent / 2))
         viewer.scene.camera.zoom = float(0.96 * (cell / extent).min())
 
-    def _settle(self, state: _ViewerState, tries: int = _SETTLE_TRIES) -> None:
+    def _add_titles(self, state: ViewerState, steps: Iterator[bool]) -> None:
+        if self._state is state and next(steps, False):
+            QTimer.singleShot(_PAUSE_MS, lambda: self._add_titles(state, steps))
+
+    def _settle(self, state: ViewerState, tries: int = _SETTLE_TRIES) -> None:
         """Zoom again until that lasts: cells get their size, and their cameras a place, only when they are drawn."""
-        if self._state is not state or self._panel is None:
+        if self._state is not state or self._panel is None or self._viewer is None:
             return
         before = self._viewer.scene.camera.zoom
         self._zoom_to_heart(self._panel)
@@ -260,18 +209,47 @@ class Fig3View:
         if left > 0:
             QTimer.singleShot(_SETTLE_MS, lambda: self._settle(state, left))
 
-    def _on_layers_changed(self, event: Any = None) -> None:
+    def _on_inserted(self, event: Any) -> None:
+        # A layer more would shift the cells.
         if self.active and not self._busy:
-            # The list may not be reordered while napari still tells of its change.
-            state = self._state
-            QTimer.singleShot(0, lambda: self._leave_if(state))
+            self._leave_soon()
+
+    def _on_removed(self, event: Any) -> None:
+        if self._panel is not None and not self._busy and event.value in self._panel.order:
+            self._leave_soon()
 
     def _on_grid_enabled(self, event: Any = None) -> None:
         if self.active and not self._busy and not self._viewer.canvas.grid.enabled:
-            state = self._state
-            QTimer.singleShot(0, lambda: self._leave_if(state, keep_grid=True))
+            self._leave_soon(keep_grid=True)
 
-    def _leave_if(self, state: _ViewerState | None, keep_grid: bool = False) -> None:
-        """Leave unless the view was left or entered anew since."""
-        if self._state is state:
-            self.leave(keep_grid)
+    def _leave_soon(self, keep_grid: bool = False) -> None:
+        """Leave once napari is done telling of its change, unless the view was left or entered anew by then."""
+        state = self._state
+
+        def leave() -> None:
+            if self._state is state and self._viewer is not None:
+                self.leave(keep_grid)
+
+        QTimer.singleShot(0, leave)
+
+
+_VIEWS: "WeakKeyDictionary[Any, Fig3View]" = WeakKeyDictionary()
+
+
+def fig3_for(viewer: "Viewer") -> Fig3View:
+    """Give the Fig. 3 view of a viewer, which lives as long as the viewer.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer, with or without napari's proxy.
+
+    Returns
+    -------
+    Fig3View
+        Always the same one for the same viewer, so that two widgets do not lay it out against each other.
+    """
+    viewer = unwrap(viewer)
+    if viewer not in _VIEWS:
+        _VIEWS[viewer] = Fig3View(viewer)
+    return _VIEWS[viewer]

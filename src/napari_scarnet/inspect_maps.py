@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_scarnet.inspect_case import prediction_of
+from napari_scarnet.label_layers import selection_kept
 from napari_scarnet.layers import (
     LogitStyle,
     find_layers,
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-__all__ = ["BRANCH_NAMES", "MapKind", "hide_maps", "maps_shown", "show_maps", "uncertainty", "update_maps"]
+__all__ = [
+    "BRANCH_NAMES",
+    "MapKind",
+    "branch_limit",
+    "hide_maps",
+    "maps_shown",
+    "show_maps",
+    "uncertainty",
+    "update_maps",
+]
 
 MapKind = Literal["entropy", "margin", "branch-logit"]
 BRANCH_NAMES = {"medsam": "MedSAM", "unet": "U-Net"}
@@ -100,6 +110,8 @@ def hide_maps(viewer: "Viewer", case: str, kind: MapKind) -> None:
 def show_maps(viewer: "Viewer", case: str, kind: MapKind) -> "list[Image]":
     """Show the maps of a kind: those that exist are updated in place, those that are missing are made.
 
+    The branches' maps stay hidden: opaque as they are, they would cover each other. They have a panel of their own.
+
     Parameters
     ----------
     viewer : Viewer
@@ -112,7 +124,7 @@ def show_maps(viewer: "Viewer", case: str, kind: MapKind) -> "list[Image]":
     Returns
     -------
     list of Image
-        The layers; for branches one a branch and class, of which only scar becomes visible.
+        The layers; for branches one a branch and class.
 
     Raises
     ------
@@ -124,18 +136,17 @@ def show_maps(viewer: "Viewer", case: str, kind: MapKind) -> "list[Image]":
         raise ScarNetError(f"{case} has no image with a prediction; run the Segment step first.")
     if kind == "branch-logit" and not prediction.branch_logits:
         raise ScarNetError(f"{case}: the branches' logits were not computed; compute them first.")
-    viewer = unwrap(viewer)
-    active = viewer.layers.selection.active
-    shown = [layer for layer in _refresh(viewer, image, prediction, kind, make=True)]
-    for layer in shown:
-        layer.visible = kind != "branch-logit" or layer_meta(layer)["class"] == PANEL_CLASSES[2]
-    if active in viewer.layers:
-        viewer.layers.selection.active = active
+    shown = _refresh(unwrap(viewer), image, prediction, kind, make=True)
+    if kind != "branch-logit":
+        for layer in shown:
+            layer.visible = True
     return shown
 
 
 def update_maps(viewer: "Viewer", case: str) -> None:
     """Bring the maps that exist up to date with the case's prediction; none is made or shown.
+
+    Branches' maps are removed where the prediction has no branches' logits: they belong to an older one.
 
     Parameters
     ----------
@@ -149,6 +160,27 @@ def update_maps(viewer: "Viewer", case: str) -> None:
         return
     for kind in ("entropy", "margin", "branch-logit"):
         _refresh(unwrap(viewer), image, prediction, kind, make=False)
+    if not prediction.branch_logits:
+        for layer in find_layers(viewer, "branch-logit", case=case):
+            unwrap(viewer).layers.remove(layer)
+
+
+def branch_limit(prediction: Prediction) -> float:
+    """Give the limit that the logits of both branches share, so that their colours compare.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        A prediction with branches' logits.
+
+    Returns
+    -------
+    float
+        The largest absolute logit of either branch inside the window, rounded up; at least 1.
+    """
+    y0, y1, x0, x1 = prediction.window
+    seen = [logits[:, list(prediction.slices), y0:y1:2, x0:x1:2] for logits in prediction.branch_logits.values()]
+    return float(np.ceil(max([1.0, *(np.abs(part).max() for part in seen if part.size)])))
 
 
 def _refresh(viewer: Any, image: Any, prediction: Prediction, kind: MapKind, make: bool) -> list[Any]:
@@ -163,7 +195,8 @@ def _refresh(viewer: Any, image: Any, prediction: Prediction, kind: MapKind, mak
             done.append(found[0])
         else:
             meta = {"scarnet": make_meta(kind, case, cls, branch)}
-            done.append(viewer.add_image(values, name=name, metadata=meta, **placement(image), **style))
+            with selection_kept(viewer):
+                done.append(viewer.add_image(values, name=name, metadata=meta, **placement(image), **style))
     return done
 
 
@@ -173,11 +206,8 @@ def _wanted(prediction: Prediction, case: str, kind: MapKind) -> Any:
         style = {"contrast_limits": (0.0, 1.0), "visible": False, **_STYLES[kind]}
         yield None, None, f"{case} · {kind}", lambda: uncertainty(prediction, kind), style
         return
-    y0, y1, x0, x1 = prediction.window
-    chosen = list(prediction.slices)
+    style = LogitStyle().as_kwargs(branch_limit(prediction))
     for branch, logits in prediction.branch_logits.items():
-        seen = logits[:, chosen, y0:y1:2, x0:x1:2]
-        style = LogitStyle().as_kwargs(max(1.0, float(np.ceil(np.abs(seen).max()))) if seen.size else 1.0)
         for cls in PANEL_CLASSES:
             name = f"{case} · {BRANCH_NAMES.get(branch, branch)} logit {CLASS_NAMES[cls]}"
             yield int(cls), branch, name, lambda values=logits[cls]: values, style

@@ -18,6 +18,7 @@ _MESSAGES = {
     "outside-image": "Outside the image",
     "outside-window": "Outside the heart window: not computed",
     "slice-not-predicted": "Slice not predicted",
+    "view-3d": "3D view: no single voxel",
     "no-prediction": "No prediction here yet: run the Segment step",
 }
 _BACKGROUND_COLOUR = "#9aa0a6"

@@ -11,17 +11,16 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_scarnet.inspect_branches import branch_work
-from napari_scarnet.inspect_case import cases, prediction_of, read_at
+from napari_scarnet.inspect_case import Reading, cases, describe_case, prediction_of, read_at
 from napari_scarnet.inspect_controls import InspectControls
 from napari_scarnet.inspect_export import current_slice, export_name, export_work
-from napari_scarnet.inspect_grid import Fig3View
+from napari_scarnet.inspect_grid import fig3_for
 from napari_scarnet.inspect_maps import MapKind, hide_maps, maps_shown, show_maps, update_maps
-from napari_scarnet.inspect_threshold import ThresholdLabels
+from napari_scarnet.inspect_panel import PanelKind
+from napari_scarnet.inspect_threshold import apply_threshold, threshold_on_show
 from napari_scarnet.layers import (
-    current_labels,
     find_layers,
     image_layer_of,
-    labels_edited,
     layer_meta,
     logit_limit,
     stack_of,
@@ -48,15 +47,13 @@ class InspectWidget(InspectControls):
     # napari hands over the viewer only where the annotation is written out like this.
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__(viewer)
-        self.fig3 = Fig3View(self.viewer)
-        self.destroyed.connect(self.fig3.close)
-        self._labels = ThresholdLabels(self.viewer)
+        self.fig3 = fig3_for(self.viewer)
+        self._pointed = False
         self._refresh_timer = QTimer(self)
         self._refresh_timer.setSingleShot(True)
         self._refresh_timer.timeout.connect(self.refresh)
         self.case_box.currentIndexChanged.connect(self._on_case)
         self.fig3_button.clicked.connect(self._on_fig3)
-        self.fig3.changed.connect(self._on_fig3_changed)
         for kind, button in self.map_buttons.items():
             button.clicked.connect(partial(self._on_map, kind))
         self.threshold.thresholdChanged.connect(self._on_threshold)
@@ -71,8 +68,10 @@ class InspectWidget(InspectControls):
         link.connect(events.inserted, self._on_inserted)
         link.connect(events.removed, self._refresh_later)
         link.connect(self.viewer.layers.selection.events.active, self._on_active)
-        link.connect(self.viewer.cursor.events.position, self._on_cursor)
+        link.connect(self.viewer.cursor.events.position, self._on_pointed)
         link.connect(self.viewer.dims.events.current_step, self._on_cursor)
+        link.connect(self.viewer.dims.events.ndisplay, self._on_cursor)
+        link.connect(self.fig3.changed, self._on_fig3_changed)
         link.connect(self.session.prediction_changed, self._on_prediction)
         for layer in find_layers(self.viewer):
             self._watch_visible(layer)
@@ -125,6 +124,8 @@ class InspectWidget(InspectControls):
             # A case that is new and selected is what the user looks at now.
             active = self._active_case()
             chosen = active if active in known and active not in listed else before
+            if before is None and self.fig3.active:
+                chosen = self.fig3.case  # Another Inspect widget shows it already.
             self.case_box.blockSignals(True)
             self.case_box.clear()
             for case in known:
@@ -136,36 +137,32 @@ class InspectWidget(InspectControls):
                 return
         prediction = self.prediction
         ready = prediction is not None
+        jobs = (self.export_button, self.map_buttons["branch-logit"])
         for widget in (self.fig3_button, self.threshold, self.export_button, *self.map_buttons.values()):
-            widget.setEnabled(ready)
-        for widget in (self.export_button, self.map_buttons["branch-logit"]):
-            widget.setEnabled(ready and self.job is None)
+            widget.setEnabled(ready and (self.job is None or widget not in jobs))
         for kind, button in self.map_buttons.items():
-            button.setChecked(self.case is not None and maps_shown(self.viewer, self.case, kind))
+            button.setChecked(self._map_on(kind))
         missing = prediction is not None and not prediction.branch_logits
         self.map_buttons["branch-logit"].setText("Compute branches" if missing else "Branches")
-        self.fig3_button.setChecked(self.fig3.active)
-        self.about.setText(self._about(prediction))
+        self._on_fig3_changed()
+        if not self.threshold.pending:
+            self._show_threshold()
+        self.about.setText(describe_case(self.viewer, self.case))
         if prediction is not None:
             self.chart.set_limit(logit_limit(prediction))
         self._on_cursor()
 
-    def _about(self, prediction: Prediction | None) -> str:
-        if self.case is None:
-            return "No study is open: start with the Study step."
-        if image_layer_of(self.viewer, self.case) is None:
-            return "The image layer of this case was deleted; only values of the maps that are left can be read."
-        if prediction is None:
-            return "No prediction yet: run the Segment step."
-        done, total = len(prediction.slices), prediction.labels.shape[0]
-        return f"Model {prediction.card.name}, {done} of {total} slices predicted"
+    def _map_on(self, kind: MapKind) -> bool:
+        if kind == "branch-logit":
+            return self.fig3.kind == kind
+        return self.case is not None and maps_shown(self.viewer, self.case, kind)
 
     def _on_case(self, index: int = 0) -> None:
-        self.threshold.reset()
+        self._show_threshold()
         self.say("")
         self.refresh()
         if self.fig3.active and self.fig3.case != self.case:
-            self._enter_fig3() if self.prediction is not None else self.fig3.leave()
+            self._enter("fig3") if self.prediction is not None else self.fig3.leave()
 
     def _active_case(self) -> str | None:
         layer = self.viewer.layers.selection.active
@@ -179,15 +176,22 @@ class InspectWidget(InspectControls):
     def _on_prediction(self, case: str) -> None:
         update_maps(self.viewer, case)
         if case == self.case:
-            self.threshold.reset()
             self.refresh()
 
     # ----------------------------------------------------------------- cursor
 
+    def _on_pointed(self, event: Any = None) -> None:
+        # Until the mouse has moved over the canvas, napari's cursor stands at the origin, where no user put it.
+        self._pointed |= any(self.viewer.cursor.position[axis] for axis in self.viewer.dims.displayed)
+        self._on_cursor()
+
     def _on_cursor(self, event: Any = None) -> None:
-        if self.case is None or not self.isVisible():
+        if self.case is None or not self.isVisible() or not self._pointed:
             return
         dims = self.viewer.dims
+        if dims.ndisplay == 3:
+            self.chart.show_reading(Reading("view-3d"))
+            return
         # The cursor keeps its old slice until the mouse moves; the sliders are right.
         position = np.array(dims.point, dtype=float)
         cursor = np.array(self.viewer.cursor.position, dtype=float)
@@ -204,19 +208,18 @@ class InspectWidget(InspectControls):
     # ----------------------------------------------------------------- Fig. 3
 
     def _on_fig3(self, on: bool) -> None:
-        if on:
-            self._enter_fig3()
-        else:
-            self.fig3.leave()
+        self._enter("fig3") if on else self.fig3.leave()
 
-    def _enter_fig3(self) -> None:
+    def _enter(self, kind: PanelKind) -> None:
         with self._told():
-            self.fig3.enter(str(self.case))
-        self.fig3_button.setChecked(self.fig3.active)
+            self.fig3.enter(str(self.case), kind)
+        self._on_fig3_changed()
 
-    def _on_fig3_changed(self, active: bool) -> None:
-        self.fig3_button.setChecked(active)
-        self.fig3_button.setText("Back to my view" if active else "Fig. 3 view")
+    def _on_fig3_changed(self, active: bool | None = None) -> None:
+        on = self.fig3.kind == "fig3"
+        self.fig3_button.setChecked(on)
+        self.fig3_button.setText("Back to my view" if on else "Fig. 3 view")
+        self.map_buttons["branch-logit"].setChecked(self._map_on("branch-logit"))
 
     # ----------------------------------------------------------------- maps
 
@@ -227,13 +230,18 @@ class InspectWidget(InspectControls):
         # A map more would shift the cells of the panel.
         self.fig3.leave()
         with self._told():
-            if not on:
-                hide_maps(self.viewer, self.case, kind)
-            elif kind == "branch-logit" and not prediction.branch_logits:
+            if kind != "branch-logit":
+                (show_maps if on else hide_maps)(self.viewer, self.case, kind)
+            elif on and prediction.branch_logits:
+                self._show_branches()
+            elif on:
                 self._compute_branches(prediction)
-            else:
-                show_maps(self.viewer, self.case, kind)
         self._refresh_later()
+
+    def _show_branches(self) -> None:
+        # Made before the panel, which puts back only what was there when it was entered.
+        show_maps(self.viewer, str(self.case), "branch-logit")
+        self._enter("branch-logit")
 
     def _compute_branches(self, prediction: Prediction) -> None:
         image = image_layer_of(self.viewer, str(self.case))
@@ -243,13 +251,14 @@ class InspectWidget(InspectControls):
 
     def _on_branches(self, new: Prediction) -> None:
         image, old = self._branches_for
-        # Someone may have segmented again or deleted the image meanwhile; then these logits belong to nothing.
         if image not in self.viewer.layers or layer_meta(image).get("prediction") is not old:
+            self.say(f"{old.case} was segmented again or removed meanwhile, so these branches' logits were dropped.")
             return
         layer_meta(image)["prediction"] = new
         self.fig3.leave()
-        with self._told():
-            show_maps(self.viewer, layer_meta(image)["case"], "branch-logit")
+        if layer_meta(image)["case"] == self.case:
+            with self._told():
+                self._show_branches()
 
     # ----------------------------------------------------------------- threshold
 
@@ -257,17 +266,15 @@ class InspectWidget(InspectControls):
         if self.case is None:
             return
         with self._told(), self.fig3.absorbing():
-            layer = self._labels.apply(self.case, threshold)
-            own = current_labels(self.viewer, self.case)
-            kept = f"  Your edited labels are safe in “{own.name}”." if own is not layer and own is not None else ""
-            image = image_layer_of(self.viewer, self.case)
-            voxels = int(np.count_nonzero(np.asarray(layer.data) == 3))
-            ml = voxels * float(np.prod(stack_of(image).spacing_mm)) / 1000 if image is not None else float("nan")
-            if threshold is None:
-                edited = own is not None and labels_edited(own)
-                self.threshold.note.setText("" if not edited else "Your edited labels are shown.")
-            else:
-                self.threshold.note.setText(f"Scar where p ≥ {threshold:.2f}: {ml:.1f} ml.{kept}")
+            apply_threshold(self.viewer, self.case, threshold)
+        if not self.threshold.pending:
+            self._show_threshold()
+
+    def _show_threshold(self) -> None:
+        """Let the control say what the labels on show were made with."""
+        threshold, note = (None, "") if self.case is None else threshold_on_show(self.viewer, self.case)
+        self.threshold.set_threshold(threshold)
+        self.threshold.note.setText(note)
 
     # ----------------------------------------------------------------- export
 

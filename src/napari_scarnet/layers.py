@@ -1,5 +1,14 @@
 """Everything about our layers in one place; the contract is in :mod:`napari_scarnet.metadata`."""
 
+from napari_scarnet.label_layers import (
+    add_labels,
+    current_labels,
+    drop_beside,
+    labels_at,
+    labels_edited,
+    labels_on_show,
+    set_labels,
+)
 from napari_scarnet.merging import logit_limit, merge_predictions
 from napari_scarnet.metadata import (
     LayerKind,
@@ -13,10 +22,7 @@ from napari_scarnet.metadata import (
 )
 from napari_scarnet.predictions import (
     PredictionLayers,
-    current_labels,
-    labels_edited,
     prediction_steps,
-    set_labels,
     show_prediction,
 )
 from napari_scarnet.studies import (
@@ -37,13 +43,17 @@ __all__ = [
     "MissingSpacingError",
     "PredictionLayers",
     "ProbabilityStyle",
+    "add_labels",
     "add_stack",
     "adopt_layer",
     "current_labels",
     "diverging_colormap",
+    "drop_beside",
     "find_layers",
     "image_layer_of",
+    "labels_at",
     "labels_edited",
+    "labels_on_show",
     "layer_meta",
     "logit_limit",
     "make_case_unique",

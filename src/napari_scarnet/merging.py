@@ -34,6 +34,7 @@ def merge_predictions(old: Prediction | None, new: Prediction) -> Prediction:
         result[index] = after[index]
         return result
 
+    # Branches count as computed only where both sides have them: what fills the gaps is no result.
     branches = {
         name: merged(old.branch_logits[name], logits, 1)
         for name, logits in new.branch_logits.items()
@@ -47,7 +48,7 @@ def merge_predictions(old: Prediction | None, new: Prediction) -> Prediction:
         logits=merged(old.logits, new.logits, 1),
         probabilities=merged(old.probabilities, new.probabilities, 1),
         labels=merged(old.labels, new.labels, 0),
-        branch_logits=branches or new.branch_logits,
+        branch_logits=branches,
         slices=tuple(sorted({*old.slices, *new.slices})),
         window=(
             min(old.window[0], new.window[0]),

@@ -13,9 +13,12 @@ Each layer of ours carries ``layer.metadata["scarnet"]``, a dict with the keys
 ``stack``, ``prediction``
     On image layers: the :class:`~scarnet.stack.LGEStack`, and the last prediction once there is one. Labels layers
     carry the stack too, so that they can be saved on its grid.
-``baseline``, ``kept``
-    On labels layers: the labels as last written by the plugin, and True where the layer was left aside because the
-    user had edited it.
+``baseline``, ``threshold``
+    On labels layers: the labels as last written by the plugin, and the scar threshold they were made with, None for
+    the likeliest class.
+``kept``, ``beside``
+    On labels layers: True where the layer is not the case's own, because the user had edited it when newer labels
+    came; ``beside`` is True on labels at a threshold while they stand in place of edited ones.
 """
 
 from typing import TYPE_CHECKING, Any, Literal

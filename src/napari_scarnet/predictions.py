@@ -1,16 +1,24 @@
 """Predictions as layers: made once, updated in place, and never over a user's edit."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_scarnet.label_layers import (
+    add_labels,
+    current_labels,
+    drop_beside,
+    labels_at,
+    labels_edited,
+    selection_kept,
+    set_labels,
+)
 from napari_scarnet.merging import logit_limit
 from napari_scarnet.metadata import find_layers, layer_meta, make_case_unique, make_meta, placement, unwrap
 from napari_scarnet.studies import stack_of
-from napari_scarnet.styles import LabelsStyle, LogitStyle, ProbabilityStyle
+from napari_scarnet.styles import LogitStyle, ProbabilityStyle
 from scarnet.classes import CLASS_NAMES, TissueClass
 from scarnet.predict.prediction import Prediction
 
@@ -21,9 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PredictionLayers",
     "current_labels",
-    "labels_edited",
     "prediction_steps",
-    "set_labels",
     "show_prediction",
 ]
 
@@ -46,88 +52,6 @@ class PredictionLayers:
     logits: "list[Image]" = field(default_factory=list)
     probabilities: "list[Image]" = field(default_factory=list)
     kept: "Labels | None" = None
-
-
-def current_labels(viewer: "Viewer", case: str) -> "Labels | None":
-    """Give the labels layer that shows a case's last prediction.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer.
-    case : str
-        The case.
-
-    Returns
-    -------
-    Labels or None
-        None where there is none, or the user deleted it.
-    """
-    return next(iter(find_layers(viewer, "labels", case=case)), None)
-
-
-def labels_edited(layer: "Labels", slices: Sequence[int] | None = None) -> bool:
-    """Tell whether a labels layer differs from what the plugin last wrote into it.
-
-    Parameters
-    ----------
-    layer : Labels
-        A labels layer of ours.
-    slices : sequence of int, optional
-        Look at these slices only.
-
-    Returns
-    -------
-    bool
-        True for any change, however it was made; also where the plugin never wrote the layer.
-    """
-    baseline = layer_meta(layer).get("baseline")
-    data = np.asarray(layer.data)
-    if baseline is None or baseline.shape != data.shape:
-        return True
-    if slices is None or data.ndim == 2:
-        return not np.array_equal(baseline, data)
-    return not np.array_equal(baseline[list(slices)], data[list(slices)])
-
-
-def set_labels(layer: "Labels", labels: np.ndarray, slices: Sequence[int] | None = None) -> None:
-    """Write labels into a layer as the plugin's own: not an edit, and nothing to undo.
-
-    Check :func:`labels_edited` first; this overwrites.
-
-    Parameters
-    ----------
-    layer : Labels
-        A labels layer of ours.
-    labels : ndarray, shape (Z, Y, X) or the layer's
-        The labels.
-    slices : sequence of int, optional
-        Write these slices only; edits elsewhere stay and still count as edits.
-    """
-    layer = unwrap(layer)
-    labels = np.asarray(labels, dtype=np.uint8).reshape(layer.data.shape)
-    meta = layer_meta(layer)
-    data, baseline = labels.copy(), labels.copy()
-    if slices is not None and labels.ndim == 3 and meta.get("baseline") is not None:
-        others = np.setdiff1d(np.arange(labels.shape[0]), list(slices))
-        data[others] = np.asarray(layer.data)[others]
-        baseline[others] = meta["baseline"][others]
-    layer.data = data
-    # napari keeps the undo steps of the old array, which would write old voxels into the new one.
-    layer._reset_history()
-    meta["baseline"] = baseline
-
-
-@contextmanager
-def _selection_kept(viewer: Any) -> Iterator[None]:
-    """Let napari add layers without selecting each: its controls would flicker through all nine."""
-    layers = viewer.layers
-    before = layers._activate_on_insert
-    layers._activate_on_insert = False
-    try:
-        yield
-    finally:
-        layers._activate_on_insert = before
 
 
 def _leave_aside(layer: "Labels", case: str) -> None:
@@ -165,7 +89,7 @@ def _show_map(viewer: Any, image_layer: Any, data: np.ndarray, kind: Any, cls: i
                 layer_meta(layer)["limits"] = tuple(layer.contrast_limits)
             return layer
     name = f"{case} · {'logit' if kind == 'logit' else 'p'} {CLASS_NAMES[TissueClass(cls)]}"
-    with _selection_kept(viewer):
+    with selection_kept(viewer):
         layer = viewer.add_image(data, name=name, metadata={"scarnet": make_meta(kind, case, cls)}, **place, **kwargs)
     layer_meta(layer)["limits"] = tuple(layer.contrast_limits)
     return layer
@@ -174,24 +98,20 @@ def _show_map(viewer: Any, image_layer: Any, data: np.ndarray, kind: Any, cls: i
 def _show_labels(viewer: Any, image_layer: Any, prediction: Prediction, slices: Sequence[int]) -> Any:
     """Update the labels, or add them; gives the layer and the edited one that was left aside, if any."""
     case = layer_meta(image_layer)["case"]
-    labels = prediction.labels.reshape(image_layer.data.shape)
     layer, kept = current_labels(viewer, case), None
+    # A slice joins what its neighbours were made with; where nothing older is left, all starts anew.
+    anew = layer is None or set(prediction.slices) <= set(slices)
+    threshold = None if anew else layer_meta(layer).get("threshold")
+    labels = labels_at(prediction, threshold).reshape(image_layer.data.shape)
+    drop_beside(viewer, case)
     if layer is not None and (layer.data.shape != labels.shape or labels_edited(layer, slices)):
         _leave_aside(layer, case)
         layer, kept = None, layer
-    if layer is not None:
-        set_labels(layer, labels, slices)
-        _sync_placement(layer, placement(image_layer))
-        return layer, kept
-    meta = {**make_meta("labels", case), "baseline": labels.copy(), "stack": stack_of(image_layer)}
-    with _selection_kept(viewer):
-        layer = viewer.add_labels(
-            labels.copy(),
-            name=f"{case} · labels",
-            metadata={"scarnet": meta},
-            **placement(image_layer),
-            **LabelsStyle().as_kwargs(),
-        )
+    if layer is None:
+        return add_labels(viewer, image_layer, labels, threshold), kept
+    set_labels(layer, labels, None if anew and not labels_edited(layer) else slices, threshold)
+    layer_meta(layer)["stack"] = stack_of(image_layer)
+    _sync_placement(layer, placement(image_layer))
     return layer, kept
 
 

@@ -69,7 +69,9 @@ def _interval(centre: float, length: float, low: int, high: int) -> tuple[int, i
     return start, start + size
 
 
-def maps_figure(stack: LGEStack, prediction: Prediction, z: int, *, title: str | None = None) -> "Figure":
+def maps_figure(
+    stack: LGEStack, prediction: Prediction, z: int, *, title: str | None = None, note: str = ""
+) -> "Figure":
     """Draw image, labels, logits and probabilities of one slice side by side, as in the paper's Fig. 3.
 
     Parameters
@@ -82,6 +84,8 @@ def maps_figure(stack: LGEStack, prediction: Prediction, z: int, *, title: str |
         The slice, from 0.
     title : str, optional
         A heading; none by default.
+    note : str
+        What the labels are where they are not the model's own; for the footer.
 
     Returns
     -------
@@ -152,11 +156,13 @@ def maps_figure(stack: LGEStack, prediction: Prediction, z: int, *, title: str |
     if title:
         figure.text(edge / width, 1 - 0.1 / height, title, fontsize=11, weight="bold", va="top", ha="left")
     _legend(figure, (edge / width, (bottom - 0.26) / height, panel / width, 0.2 / height))
-    _footer(figure, stack, prediction, z, edge / width, 0.1 / height)
+    _footer(figure, stack, prediction, z, note, edge / width, 0.1 / height)
     return figure
 
 
-def save_maps(path: Path | str, stack: LGEStack, prediction: Prediction, z: int, *, title: str | None = None) -> None:
+def save_maps(
+    path: Path | str, stack: LGEStack, prediction: Prediction, z: int, *, title: str | None = None, note: str = ""
+) -> None:
     """Write the figure of :func:`maps_figure` to a file; nothing is left behind where that fails.
 
     Parameters
@@ -171,6 +177,8 @@ def save_maps(path: Path | str, stack: LGEStack, prediction: Prediction, z: int,
         The slice, from 0.
     title : str, optional
         A heading.
+    note : str
+        What the labels are where they are not the model's own; for the footer.
 
     Raises
     ------
@@ -180,7 +188,7 @@ def save_maps(path: Path | str, stack: LGEStack, prediction: Prediction, z: int,
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
         raise ScarNetError(f"{path.name}: the panel is written as {' or '.join(_SUFFIXES)}; choose one of them.")
-    figure = maps_figure(stack, prediction, z, title=title)
+    figure = maps_figure(stack, prediction, z, title=title, note=note)
     # Text stays text in the PDF, and the file says nothing of who made it or when.
     metadata = {"Creator": None, "Producer": None, "CreationDate": None} if path.suffix.lower() == ".pdf" else None
     with atomic_path(path) as target:
@@ -249,9 +257,11 @@ def _legend(figure: "Figure", box: tuple[float, float, float, float]) -> None:
     )
 
 
-def _footer(figure: "Figure", stack: LGEStack, prediction: Prediction, z: int, x: float, y: float) -> None:
+def _footer(figure: "Figure", stack: LGEStack, prediction: Prediction, z: int, note: str, x: float, y: float) -> None:
     case = stack.case if len(stack.case) <= _CASE_LIMIT else stack.case[: _CASE_LIMIT - 1] + "…"
     parts = [case, f"slice {z + 1} of {stack.shape[0]}", f"model {prediction.card.name}"]
+    if note:
+        parts.append(note)
     if stack.source.format == "phantom":
         parts.append("synthetic")
     # A case may be named by anything, and matplotlib would read dollar signs as mathematics.

@@ -104,6 +104,7 @@ def test_footer_says_what_this_is_and_no_more(stack, prediction):
     footer = " ".join(_texts(figure))
     for part in ("case $1$ A", "slice 2 of 4", "model toy", "synthetic", "research use only", "Panel"):
         assert part in footer
+    assert "scar p ≥ 0.30" in " ".join(_texts(maps_figure(stack, prediction, 1, note="scar p ≥ 0.30")))
     real = replace(stack, source=StudySource(format="nifti"))
     assert "synthetic" not in " ".join(_texts(maps_figure(real, prediction, 1)))
 

@@ -1,5 +1,7 @@
 """Layers: found by what they are, updated in place, edits never lost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -151,6 +153,47 @@ def test_slice_run_touches_only_its_slices_and_keeps_edits_elsewhere(viewer, sho
     last = show_prediction(viewer, image, merge_predictions(merged, third), third.slices)
     assert last.kept is layers.labels
     assert np.array_equal(last.labels.data[1], third.labels[1])
+
+
+def test_a_slice_run_leaves_the_undo_steps_of_other_slices(viewer, shown, new_prediction):
+    image, first, layers = shown
+    layers.labels.data_setitem((np.array([1]), np.array([10]), np.array([10])), 3)
+    second = new_prediction(stack_of(image), [2], seed=5)
+    show_prediction(viewer, image, merge_predictions(first, second), second.slices)
+    layers.labels.undo()
+    layers.labels.undo()
+    assert np.array_equal(layers.labels.data, first.labels)
+    layers.labels.redo()
+    layers.labels.redo()
+    assert np.array_equal(layers.labels.data[2], second.labels[2])
+    assert layers.labels.data[1, 10, 10] == 3
+
+
+def test_branches_are_merged_only_where_both_have_them(stack, new_prediction):
+    whole, part = new_prediction(stack), new_prediction(stack, [2], seed=5)
+    with_branches = replace(whole, branch_logits={"unet": whole.logits})
+    part_too = replace(part, branch_logits={"unet": part.logits})
+    assert merge_predictions(whole, part_too).branch_logits == {}
+    assert merge_predictions(with_branches, part).branch_logits == {}
+    merged = merge_predictions(with_branches, part_too).branch_logits["unet"]
+    assert np.array_equal(merged[:, 2], part.logits[:, 2])
+    assert np.array_equal(np.delete(merged, 2, 1), np.delete(whole.logits, 2, 1))
+
+
+def test_labels_off_their_study_s_grid_are_not_saved(viewer, shown, tmp_path):
+    from napari_scarnet.writer import write_labels_layer
+
+    _, _, layers = shown
+    path = str(tmp_path / "labels.nii.gz")
+    _, attributes, _ = layers.labels.as_layer_data_tuple()
+    small = layers.labels.data[:2]
+    with pytest.raises(RuntimeError, match="cannot be saved on its grid"):
+        write_labels_layer(path, small, attributes)
+    del layer_meta(layers.labels)["stack"]
+    with pytest.raises(RuntimeError, match="cannot be saved on its grid"):
+        write_labels_layer(path, layers.labels.data, attributes)
+    assert not list(tmp_path.iterdir())
+    assert write_labels_layer(path, small, {**attributes, "metadata": {}}) == [path]
 
 
 def test_two_studies_of_one_name_do_not_share_layers(viewer, stack, new_stack, new_prediction):

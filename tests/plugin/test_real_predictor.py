@@ -63,8 +63,17 @@ def test_stack_then_slice(qtbot, widget, phantom_stack):
     again = layer_meta(image)["prediction"]
     assert again.slices == prediction.slices
     assert np.allclose(again.logits, prediction.logits, atol=1e-3)
-    assert set(again.branch_logits) == {"medsam", "unet"}
+    # One slice's branches are not the stack's.
+    assert again.branch_logits == {}
     assert len(viewer.layers) == 10
+    qtbot.mouseClick(widget.stack_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not widget.busy, timeout=120000)
+    whole = layer_meta(image)["prediction"].branch_logits
+    qtbot.mouseClick(widget.slice_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not widget.busy, timeout=120000)
+    again = layer_meta(image)["prediction"].branch_logits
+    assert set(again) == {"medsam", "unet"}
+    assert all(np.allclose(again[name], whole[name], atol=1e-3) for name in whole)
     assert not widget.device.model().item(widget.device.findData("mps")).isEnabled() or sys.platform == "darwin"
 
 

@@ -1,10 +1,22 @@
 """The Fig. 3 view: right cells, shared contrast, and the user's own view back afterwards."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_scarnet.layers import add_stack, current_labels, find_layers, image_layer_of, layer_meta, show_prediction
+from napari_scarnet.layers import (
+    add_stack,
+    current_labels,
+    find_layers,
+    image_layer_of,
+    layer_meta,
+    merge_predictions,
+    show_prediction,
+)
 from scarnet.figure import PANEL_CLASSES, heart_crop
 
 
@@ -46,8 +58,9 @@ def test_a_press_shows_the_panel_and_a_press_takes_it_away(shown, inspect, qtbot
     press(qtbot, inspect)
     assert inspect.fig3_button.isChecked()
     assert shown.canvas.grid.enabled
-    assert cell(shown, image) == (1, 0)
-    assert cell(shown, labels) == (0, 0)
+    # As in the paper and in the saved panel: the image first, the labels below it, over the image once more.
+    assert cell(shown, image) == (0, 0)
+    assert cell(shown, labels) == (1, 0)
     for row, kind in enumerate(("logit", "probability")):
         layers = [find_layers(shown, kind, cls, case)[0] for cls in PANEL_CLASSES]
         assert [cell(shown, layer) for layer in layers] == [(row, column) for column in range(1, 5)]
@@ -55,9 +68,10 @@ def test_a_press_shows_the_panel_and_a_press_takes_it_away(shown, inspect, qtbot
         assert len(limits) == 1
         low, high = limits.pop()
         assert (low, high) == (0, 1) if kind == "probability" else low == -high
-    under = [layer for layer in shown.layers if cell(shown, layer) == (0, 0) and layer is not labels]
+    under = [layer for layer in shown.layers if cell(shown, layer) == (1, 0) and layer is not labels]
     assert len(under) == 1
     assert under[0].data is image.data
+    assert shown.layers.index(under[0]) < shown.layers.index(labels)
 
     find_layers(shown, "logit", 0, case)[0].contrast_limits = (-3, 3)
     assert tuple(find_layers(shown, "logit", 3, case)[0].contrast_limits) == (-3, 3)
@@ -70,7 +84,7 @@ def test_a_press_shows_the_panel_and_a_press_takes_it_away(shown, inspect, qtbot
 
     before = snapshot(shown)
     inspect.fig3.enter(case)
-    assert cell(shown, labels) == (0, 0)
+    assert cell(shown, labels) == (1, 0)
     inspect.fig3.leave()
     assert snapshot(shown) == before
 
@@ -163,3 +177,93 @@ def test_closing_the_widget_gives_the_view_back(shown, inspect, qtbot):
     assert snapshot(shown) == before
     shown.layers.remove(shown.layers[0])
     shown.cursor.position = (1, 1, 1)
+
+
+def test_labels_left_aside_within_the_view_stay_hidden(shown, inspect, qtbot, tools, stack):
+    case = inspect.case
+    labels = current_labels(shown, case)
+    labels.data_setitem((np.array([1]), np.array([3]), np.array([4])), 3)
+    press(qtbot, inspect)
+    show_prediction(shown, image_layer_of(shown, case), tools.prediction(stack, seed=9))
+    qtbot.waitUntil(lambda: not inspect.fig3.active)
+    assert current_labels(shown, case) is not labels
+    assert [layer for layer in find_layers(shown, "labels", kept=True) if layer.visible] == [
+        current_labels(shown, case)
+    ]
+
+    # The same with labels at a threshold, which go away.
+    labels = current_labels(shown, case)
+    labels.data_setitem((np.array([1]), np.array([3]), np.array([4])), 3)
+    inspect.threshold.slider.setValue(30)
+    qtbot.waitUntil(lambda: not labels.visible)
+    press(qtbot, inspect)
+    new = tools.prediction(stack, skip=(0, 1, 3, 4, 5), seed=11)
+    merged = merge_predictions(inspect.prediction, new)
+    show_prediction(shown, image_layer_of(shown, case), merged, new.slices)
+    qtbot.waitUntil(lambda: not inspect.fig3.active)
+    assert current_labels(shown, case) is labels
+    assert [layer for layer in find_layers(shown, "labels", kept=True) if layer.visible] == [labels]
+
+
+def test_two_widgets_share_one_view(shown, inspect, qtbot, tools):
+    before = snapshot(shown)
+    press(qtbot, inspect)
+    other = tools.dock(shown, qtbot)
+    assert other.fig3 is inspect.fig3
+    qtbot.waitUntil(lambda: other.fig3_button.isChecked() and other.fig3_button.text() == "Back to my view")
+    press(qtbot, other)
+    assert not inspect.fig3_button.isChecked()
+    assert snapshot(shown) == before
+    press(qtbot, other)
+    press(qtbot, inspect)
+    assert not other.fig3_button.isChecked()
+    assert snapshot(shown) == before
+
+
+def test_titles_and_colour_bars_come_and_go(shown, inspect, qtbot):
+    press(qtbot, inspect)
+    last = find_layers(shown, "probability", PANEL_CLASSES[-1])[0]
+    qtbot.waitUntil(lambda: last.colorbar.visible)
+    titles = {layer._overlays["scarnet_title"].text for layer in shown.layers if "scarnet_title" in layer._overlays}
+    assert titles >= {"image", "labels", "logit\nscar", "p\nmyocardium"}
+    assert len(titles) == 10
+    press(qtbot, inspect)
+    # Left at once: no title may come after that.
+    press(qtbot, inspect)
+    press(qtbot, inspect)
+    qtbot.wait(200)
+    assert not any("scarnet_title" in layer._overlays for layer in shown.layers)
+    assert not last.colorbar.visible
+
+
+CLOSING = """
+import sys
+import napari
+from qtpy.QtCore import QTimer
+sys.path.insert(0, sys.argv[1])
+from conftest import build_prediction, build_stack
+from napari_scarnet.inspect_widget import InspectWidget
+from napari_scarnet.layers import add_stack, show_prediction
+
+viewer, stack = napari.Viewer(), build_stack()
+show_prediction(viewer, add_stack(viewer, stack), build_prediction(stack))
+widget = InspectWidget(viewer)
+viewer.window.add_dock_widget(widget, name="Inspect")
+
+def enter():
+    widget.fig3_button.click()
+    assert widget.fig3.active
+    QTimer.singleShot(500, viewer.window._qt_window.close)
+
+QTimer.singleShot(500, enter)
+napari.run()
+print("closed")
+"""
+
+
+def test_closing_the_window_in_the_view_is_silent():
+    command = [sys.executable, "-c", CLOSING, str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("closed")
+    assert not any(word in done.stderr + done.stdout for word in ("Traceback", "Error", "deleted")), done.stderr

@@ -9,8 +9,9 @@ from qtpy.QtCore import Qt
 
 from napari_scarnet import inspect_widget
 from napari_scarnet.inspect_maps import uncertainty
-from napari_scarnet.layers import current_labels, find_layers, image_layer_of, show_prediction
+from napari_scarnet.layers import current_labels, find_layers, image_layer_of, layer_meta, show_prediction
 from scarnet.errors import ScarNetError
+from scarnet.figure import PANEL_CLASSES
 from scarnet.predict import entropy_map, margin_map
 
 
@@ -89,11 +90,58 @@ def test_branches_are_computed_when_asked_for(shown, inspect, prediction, tools,
         for cls in range(4):
             (layer,) = find_layers(shown, "branch-logit", cls, case, branch=name)
             np.testing.assert_array_equal(layer.data, logits[cls])
-            assert layer.visible == (cls == 3)
     assert np.array_equal(current_labels(shown, case).data, prediction.labels)
     qtbot.waitUntil(lambda: button.text() == "Branches" and button.isChecked())
+    # Side by side, one branch a row, in the colours of one scale; nothing covers anything.
+    layers = [[find_layers(shown, "branch-logit", cls, case, branch=b)[0] for cls in PANEL_CLASSES] for b in branches]
+    for row, maps in enumerate(layers):
+        places = [shown.canvas.grid.position(shown.layers.index(layer), shown.layers) for layer in maps]
+        assert places == [(row, column) for column in range(1, 5)]
+    assert len({tuple(layer.contrast_limits) for maps in layers for layer in maps}) == 1
+    assert not inspect.fig3_button.isChecked()
     click(qtbot, button)
+    assert not button.isChecked()
+    assert not shown.canvas.grid.enabled
     assert not any(layer.visible for layer in find_layers(shown, "branch-logit"))
+    # From one panel to the other and back.
+    click(qtbot, button)
+    click(qtbot, inspect.fig3_button)
+    assert (inspect.fig3.kind, inspect.fig3_button.isChecked(), button.isChecked()) == ("fig3", True, False)
+    click(qtbot, inspect.fig3_button)
+    assert not any(layer.visible for layer in find_layers(shown, "branch-logit"))
+
+
+def test_branches_of_an_older_prediction_go(shown, inspect, prediction, tools, stack, qtbot):
+    image, case = image_layer_of(shown, inspect.case), inspect.case
+    show_prediction(shown, image, tools.prediction(stack, branches=True))
+    inspect.session.prediction_changed.emit(case)
+    button = inspect.map_buttons["branch-logit"]
+    assert button.text() == "Branches"
+    click(qtbot, button)
+    assert len(find_layers(shown, "branch-logit")) == 8
+    show_prediction(shown, image, prediction)
+    inspect.session.prediction_changed.emit(case)
+    assert find_layers(shown, "branch-logit") == []
+    qtbot.waitUntil(lambda: not shown.canvas.grid.enabled and button.text() == "Compute branches")
+    assert not button.isChecked()
+
+
+def test_branches_that_come_too_late_are_spoken_of(shown, inspect, prediction, tools, stack, qtbot, monkeypatch):
+    gate = threading.Event()
+
+    def fake(given, old):
+        def work(progress):
+            gate.wait(10)
+            return replace(old, branch_logits=tools.prediction(stack, branches=True).branch_logits)
+
+        return work
+
+    monkeypatch.setattr(inspect_widget, "branch_work", fake)
+    click(qtbot, inspect.map_buttons["branch-logit"])
+    show_prediction(shown, image_layer_of(shown, inspect.case), tools.prediction(stack, seed=9))
+    gate.set()
+    qtbot.waitUntil(lambda: "segmented again" in inspect.status.text() and inspect.job is None)
+    assert find_layers(shown, "branch-logit") == []
 
 
 def test_branches_of_a_model_that_is_gone_are_refused(prediction, stack):
@@ -130,6 +178,28 @@ def test_the_panel_is_saved_as_it_is_on_screen(shown, inspect, qtbot, tmp_path, 
     assert seen["labels"][3, 40, 50] == 3
     assert seen["thread"] is not threading.main_thread()
     assert str(tmp_path) not in inspect.status.text()
+
+
+def test_the_panel_says_what_its_labels_are(shown, inspect, qtbot, tmp_path, monkeypatch):
+    import scarnet.figure
+
+    notes = []
+    monkeypatch.setattr(scarnet.figure, "save_maps", lambda path, *_, note: notes.append((path.name, note)))
+    monkeypatch.setattr(inspect, "_ask_path", lambda name: str(tmp_path / "my.case.v2"))
+
+    def save():
+        count = len(notes)
+        click(qtbot, inspect.export_button)
+        qtbot.waitUntil(lambda: len(notes) > count and inspect.job is None and inspect.export_button.isEnabled())
+
+    save()
+    inspect.threshold.slider.setValue(30)
+    labels = current_labels(shown, inspect.case)
+    qtbot.waitUntil(lambda: layer_meta(labels)["threshold"] == 0.3)
+    save()
+    labels.data_setitem((np.array([3]), np.array([40]), np.array([50])), 1)
+    save()
+    assert notes == [("my.case.v2.png", note) for note in ("", "scar p ≥ 0.30", "edited labels")]
 
 
 def test_a_slice_without_prediction_is_refused_in_words(shown, inspect, qtbot, tmp_path, monkeypatch):

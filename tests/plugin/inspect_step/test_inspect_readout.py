@@ -75,6 +75,22 @@ def test_a_real_mouse_move_over_the_canvas_is_followed(shown, inspect, predictio
     assert inspect.chart.reading.logits == tuple(prediction.logits[:, 2, 37, 52].tolist())
 
 
+def test_nothing_is_read_before_the_mouse_was_over_the_image(shown, inspect):
+    shown.dims.set_current_step(0, 3)
+    inspect.refresh()
+    assert inspect.chart.reading is None
+    assert inspect.chart.message == "Move the mouse over the image"
+
+
+def test_in_3d_no_voxel_is_named(shown, inspect):
+    image = image_layer_of(shown, inspect.case)
+    point_at(shown, image, (2, 40, 50))
+    shown.dims.ndisplay = 3
+    assert inspect.chart.message == "3D view: no single voxel"
+    shown.dims.ndisplay = 2
+    assert inspect.chart.reading.index == (2, 40, 50)
+
+
 def test_changing_the_slice_changes_the_numbers_without_a_mouse_move(shown, inspect, prediction):
     image = image_layer_of(shown, inspect.case)
     point_at(shown, image, (2, 40, 50))

@@ -5,8 +5,19 @@ import time
 import numpy as np
 from qtpy.QtCore import Qt
 
-from napari_scarnet.inspect_threshold import ThresholdLabels, labels_at
-from napari_scarnet.layers import add_stack, current_labels, find_layers, layer_meta, set_labels, show_prediction
+from napari_scarnet.inspect_threshold import apply_threshold
+from napari_scarnet.layers import (
+    add_stack,
+    current_labels,
+    find_layers,
+    image_layer_of,
+    labels_at,
+    labels_edited,
+    layer_meta,
+    merge_predictions,
+    set_labels,
+    show_prediction,
+)
 from scarnet.predict import labels_from_probabilities
 
 
@@ -61,6 +72,123 @@ def test_edited_labels_are_kept(shown, inspect, prediction, qtbot):
     assert np.array_equal(labels.data, mine)
 
 
+def test_a_slice_segmented_later_joins_the_threshold(shown, inspect, prediction, tools, stack, qtbot):
+    box, labels = inspect.threshold, current_labels(shown, inspect.case)
+    box.slider.setValue(30)
+    qtbot.waitUntil(lambda: layer_meta(labels)["threshold"] == 0.3)
+    new = tools.prediction(stack, skip=(0, 1, 3, 4, 5), seed=11)
+    merged = merge_predictions(prediction, new)
+    show_prediction(shown, image_layer_of(shown, inspect.case), merged, new.slices)
+    inspect.session.prediction_changed.emit(inspect.case)
+    assert np.array_equal(labels.data[2], labels_at(merged, 0.3)[2])
+    assert np.array_equal(np.delete(labels.data, 2, 0), np.delete(labels_at(prediction, 0.3), 2, 0))
+    assert (box.threshold, box.slider.value(), box.argmax.isChecked()) == (0.3, 30, False)
+    assert "0.30" in box.note.text()
+    assert not labels_edited(labels)
+    # Where nothing older is left, argmax it is, and the control says so.
+    show_prediction(shown, image_layer_of(shown, inspect.case), tools.prediction(stack, seed=12))
+    inspect.session.prediction_changed.emit(inspect.case)
+    assert box.threshold is None
+    assert box.argmax.isChecked()
+    assert box.note.text() == ""
+    assert np.array_equal(labels.data, tools.prediction(stack, seed=12).labels)
+
+
+def test_each_case_has_its_own_threshold(shown, inspect, tools, qtbot):
+    box, first = inspect.threshold, current_labels(shown, inspect.case)
+    box.slider.setValue(30)
+    qtbot.waitUntil(lambda: layer_meta(first)["threshold"] == 0.3)
+    other = tools.stack("heart B", shape=(4, 60, 60))
+    image = add_stack(shown, other)
+    show_prediction(shown, image, tools.prediction(other, skip=()))
+    shown.layers.selection.active = image
+    qtbot.waitUntil(lambda: inspect.case == "heart B")
+    assert box.threshold is None
+    assert box.argmax.isChecked()
+    inspect.case_box.setCurrentText("heart A")
+    assert (box.threshold, box.spin.value(), box.argmax.isChecked()) == (0.3, 0.3, False)
+    assert "0.30" in box.note.text()
+
+
+def test_labels_at_a_threshold_go_with_their_prediction(shown, inspect, tools, stack, qtbot):
+    box, labels, image = inspect.threshold, current_labels(shown, inspect.case), image_layer_of(shown, inspect.case)
+    labels.data_setitem((np.array([1]), np.array([3]), np.array([4])), 3)
+    mine = np.array(labels.data)
+    box.slider.setValue(30)
+    qtbot.waitUntil(lambda: len(find_layers(shown, "labels", kept=True)) == 2)
+    # A slice run leaves the edit elsewhere alone and shows it again.
+    new = tools.prediction(stack, skip=(0, 1, 3, 4, 5), seed=11)
+    show_prediction(shown, image, merge_predictions(inspect.prediction, new), new.slices)
+    inspect.session.prediction_changed.emit(inspect.case)
+    assert find_layers(shown, "labels", kept=True) == [labels] == shown_labels(shown)
+    assert np.array_equal(np.delete(labels.data, 2, 0), np.delete(mine, 2, 0))
+    assert box.argmax.isChecked()
+
+    # The layer beside was edited as well: both stay, hidden, and the new labels are what is seen.
+    box.slider.setValue(40)
+    qtbot.waitUntil(lambda: len(find_layers(shown, "labels", kept=True)) == 2)
+    beside = next(layer for layer in find_layers(shown, "labels", kept=True) if layer is not labels)
+    beside.data_setitem((np.array([2]), np.array([3]), np.array([4])), 1)
+    also_mine = np.array(beside.data)
+    show_prediction(shown, image, tools.prediction(stack, seed=12))
+    inspect.session.prediction_changed.emit(inspect.case)
+    now = current_labels(shown, inspect.case)
+    assert shown_labels(shown) == [now]
+    assert now not in (labels, beside)
+    assert np.array_equal(beside.data, also_mine)
+    assert layer_meta(beside)["kept"]
+    assert box.argmax.isChecked()
+
+
+def test_labels_that_are_no_longer_edited_take_the_threshold_themselves(shown, inspect, prediction, qtbot):
+    labels = current_labels(shown, inspect.case)
+    labels.data_setitem((np.array([1]), np.array([3]), np.array([4])), 3)
+    inspect.threshold.slider.setValue(30)
+    qtbot.waitUntil(lambda: len(find_layers(shown, "labels", kept=True)) == 2)
+    labels.undo()
+    inspect.threshold.slider.setValue(40)
+    qtbot.waitUntil(lambda: np.array_equal(labels.data, labels_at(prediction, 0.4)))
+    assert shown_labels(shown) == [labels] == find_layers(shown, "labels", kept=True)
+    assert inspect.threshold.threshold == 0.4
+
+
+def test_threshold_beside_edited_labels_in_3d(shown, inspect, prediction, qtbot):
+    labels = current_labels(shown, inspect.case)
+    labels.data_setitem((np.array([1]), np.array([3]), np.array([4])), 3)
+    shown.dims.ndisplay = 3
+    shown.mouse_over_canvas = True
+    shown.layers.selection.active = image_layer_of(shown, inspect.case)
+    inspect.threshold.slider.setValue(30)
+    # An exception in a Qt slot fails the test.
+    qtbot.waitUntil(lambda: len(find_layers(shown, "labels", kept=True)) == 2)
+    qtbot.wait(200)
+    assert shown.layers.selection.active is image_layer_of(shown, inspect.case)
+
+
+def test_every_labels_layer_knows_its_grid(shown, inspect, stack, tmp_path, qtbot):
+    import nibabel as nib
+
+    case = inspect.case
+    shown.layers.remove(current_labels(shown, case))
+    inspect.threshold.slider.setValue(30)
+    qtbot.waitUntil(lambda: current_labels(shown, case) is not None)
+    own = current_labels(shown, case)
+    own.data_setitem((np.array([1]), np.array([3]), np.array([4])), 3)
+    inspect.threshold.slider.setValue(40)
+    qtbot.waitUntil(lambda: len(find_layers(shown, "labels", kept=True)) == 2)
+    for layer in find_layers(shown, "labels", kept=True):
+        assert layer_meta(layer)["stack"].shape == stack.shape
+        path = tmp_path / f"{layer_meta(layer)['threshold']}.nii.gz"
+        assert layer.save(str(path), plugin="napari-scarnet") == [str(path)]
+        assert np.allclose(np.abs(nib.load(path).affine), np.abs(stack.affine))
+    shown.layers.remove(own)
+    for layer in find_layers(shown, "labels", kept=True):
+        shown.layers.remove(layer)
+    inspect.fig3.enter(case)
+    assert layer_meta(current_labels(shown, case))["stack"].shape == stack.shape
+    inspect.fig3.leave()
+
+
 def test_threshold_within_the_fig3_view(shown, inspect, prediction, qtbot):
     labels = current_labels(shown, inspect.case)
     labels.data_setitem((np.array([1]), np.array([3]), np.array([4])), 3)
@@ -69,7 +197,7 @@ def test_threshold_within_the_fig3_view(shown, inspect, prediction, qtbot):
     qtbot.waitUntil(lambda: len(find_layers(shown, "labels", kept=True)) == 2)
     beside = next(layer for layer in find_layers(shown, "labels", kept=True) if layer is not labels)
     qtbot.waitUntil(lambda: inspect.fig3.active)
-    assert shown.canvas.grid.position(shown.layers.index(beside), shown.layers) == (0, 0)
+    assert shown.canvas.grid.position(shown.layers.index(beside), shown.layers) == (1, 0)
     assert not labels.visible
     inspect.fig3.leave()
     assert shown_labels(shown) == [beside]
@@ -109,7 +237,7 @@ def test_labels_without_clean_up_stay_without(tools):
     assert not np.array_equal(plain.labels, prediction.labels)
     viewer = ViewerModel()
     show_prediction(viewer, add_stack(viewer, stack), plain)
-    layer = ThresholdLabels(viewer).apply(stack.case, 0.3)
+    layer = apply_threshold(viewer, stack.case, 0.3)
     assert np.array_equal(layer.data, labels_from_probabilities(plain.probabilities, 0.3, False))
 
 
@@ -120,12 +248,11 @@ def test_a_stack_of_twenty_slices_follows_the_slider(tools):
     viewer = ViewerModel()
     prediction = tools.prediction(stack, skip=())
     show_prediction(viewer, add_stack(viewer, stack), prediction)
-    labels = ThresholdLabels(viewer)
-    labels.apply(stack.case, 0.5)
+    apply_threshold(viewer, stack.case, 0.5)
     times = []
     for threshold in (0.3, 0.4, 0.45, 0.5, 0.6):
         start = time.process_time()
-        labels.apply(stack.case, threshold)
+        apply_threshold(viewer, stack.case, threshold)
         times.append(time.process_time() - start)
     # Processor time, so that a busy machine does not fail the test.
     assert min(times) < 0.25
