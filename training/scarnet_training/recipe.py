@@ -74,6 +74,8 @@ class TrainingSettings:
         A new view of each slice every so many epochs.
     localiser_epochs : int
         Passes for the localiser, which is trained first.
+    choose_scar_shift : bool
+        Choose on the validation patients how readily scar is called; see :mod:`scarnet_training.operating_point`.
     validate_every : int
         Validate every so many epochs.
     threads : int
@@ -98,6 +100,7 @@ class TrainingSettings:
     views: int = 12
     refresh_epochs: int = 5
     localiser_epochs: int = 40
+    choose_scar_shift: bool = False
     validate_every: int = 5
     threads: int = 0
 

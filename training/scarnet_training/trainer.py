@@ -27,6 +27,7 @@ from scarnet_training.augment import AugmentSettings, random_intensity, random_w
 from scarnet_training.data import LabelledCase, load_dataset, load_phantoms, split_patients
 from scarnet_training.localiser import train_localiser
 from scarnet_training.loss import PRESETS, CompositeLoss
+from scarnet_training.operating_point import choose_shift, measure_shifts, shift_scar
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import RunFolder, code_commit
 from scarnet_training.schedule import build_optimizer, set_learning_rate
@@ -83,9 +84,18 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
     path = Path(out) / "model.safetensors"
     card = _card(recipe, training, validation)
     save_model(path, trainer.averaged_model().network, card, half=recipe.model.half)
+    chosen: dict[str, Any] = {}
+    if recipe.training.choose_scar_shift:
+        model = read_model(path)
+        point = choose_shift(measure_shifts(model, validation, progress=progress))
+        shift_scar(model.network, point.shift)
+        save_model(path, model.network, card, half=recipe.model.half)
+        chosen = {"scar_shift": point.to_dict()}
+        run.event("scar_shift", **point.to_dict())
     # The figures are those of the file as it was written, rounding of the weights included.
     figures = validate_model(read_model(path), validation, progress=progress)
-    save_model(path, read_model(path).network, replace(card, validation=figures), half=recipe.model.half)
+    card = replace(card, validation=figures | chosen)
+    save_model(path, read_model(path).network, card, half=recipe.model.half)
     run.event("end", **figures["summary"])
     shutil.rmtree(run.views, ignore_errors=True)
     return path
