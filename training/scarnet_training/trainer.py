@@ -94,7 +94,8 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
         run.event("scar_shift", **point.to_dict())
     # The figures are those of the file as it was written, rounding of the weights included.
     figures = validate_model(read_model(path), validation, progress=progress)
-    card = replace(card, validation=figures | chosen)
+    figures["summary"] |= chosen
+    card = replace(card, validation=figures)
     save_model(path, read_model(path).network, card, half=recipe.model.half)
     run.event("end", **figures["summary"])
     shutil.rmtree(run.views, ignore_errors=True)
