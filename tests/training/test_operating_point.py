@@ -21,7 +21,7 @@ def test_the_choice_is_the_best_mean_and_told_apart_from_what_left_out_patients_
     table[:, 0] = 0.4
     table[:2, 4] = 0.6
     table[2, 8] = 0.9
-    point = choose_shift(table)
+    point = choose_shift(table, np.zeros((0, len(SHIFTS))))
     assert point.shift == SHIFTS[4]
     assert point.dice_scar_unshifted == pytest.approx(0.4)
     assert point.dice_scar == pytest.approx(0.4)
@@ -29,7 +29,14 @@ def test_the_choice_is_the_best_mean_and_told_apart_from_what_left_out_patients_
     assert point.dice_scar_left_out == pytest.approx(0.0)
     assert point.patients == 3
     with pytest.raises(ScarNetError, match="at least two"):
-        choose_shift(table[:1])
+        choose_shift(table[:1], table)
+
+
+def test_scar_that_is_called_in_healthy_walls_counts_against_a_shift() -> None:
+    overlap = np.tile(np.linspace(0.5, 0.6, len(SHIFTS)), (2, 1))
+    false = np.tile(np.linspace(0.0, 0.2, len(SHIFTS)), (3, 1))
+    assert choose_shift(overlap, false[:0]).shift == SHIFTS[-1]
+    assert choose_shift(overlap, false).shift == SHIFTS[0]
 
 
 @pytest.mark.parametrize("fusion", ["attentive", "concat"])
@@ -38,7 +45,8 @@ def test_what_was_measured_is_what_the_shifted_network_does(phantom: Phantom, fu
     config = ScarNetConfig(unet_width=8, grid=64, spacing_mm=2.0, fusion=fusion)
     model = Model(ScarNet(config).eval(), ModelCard("tiny", "", config), "", "tiny")
     case = LabelledCase(phantom.stack, phantom.labels)
-    table = measure_shifts(model, [case], "cpu")
+    table, healthy = measure_shifts(model, [case], "cpu")
+    assert healthy.shape == (0, len(SHIFTS))
     before = Predictor(model, "cpu").predict(phantom.stack, branches=True)
     shift_scar(model.network, SHIFTS[3])
     after = Predictor(model, "cpu").predict(phantom.stack, branches=True)

@@ -21,7 +21,7 @@ from scarnet.predict.labels import postprocess_labels
 from scarnet.predict.predictor import Predictor
 from scarnet.progress import Progress, silent
 from scarnet_training.data import LabelledCase
-from scarnet_training.validation import dice
+from scarnet_training.validation import compare_labels
 
 __all__ = ["OperatingPoint", "choose_shift", "measure_shifts", "shift_scar"]
 
@@ -57,15 +57,15 @@ class OperatingPoint:
 
 def measure_shifts(
     model: Model, cases: Sequence[LabelledCase], device: str = "auto", progress: Progress = silent
-) -> npt.NDArray[np.float64]:
-    """Measure each patient's scar Dice at each shift.
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Measure each patient at each shift.
 
     Parameters
     ----------
     model : Model
         The model, unshifted.
     cases : sequence of LabelledCase
-        Held-out patients; those without scar are left out.
+        Held-out patients.
     device : str
         Where to predict.
     progress : Progress
@@ -73,30 +73,33 @@ def measure_shifts(
 
     Returns
     -------
-    ndarray, shape (P, S)
-        Scar Dice in 3D of P patients with scar at the S shifts tried.
+    overlap : ndarray, shape (P, S)
+        Scar Dice in 3D of the P patients with scar at the S shifts tried.
+    false : ndarray, shape (Q, S)
+        Share of the wall that is called scar in the Q patients without any.
     """
     predictor = Predictor(model, device)
-    with_scar = [case for case in cases if case.has_scar]
-    table = []
-    for done, case in enumerate(with_scar):
-        progress(done, len(with_scar), "Choosing how readily scar is called")
+    overlap, false = [], []
+    for done, case in enumerate(cases):
+        progress(done, len(cases), "Choosing how readily scar is called")
         logits = predictor.predict(case.stack).logits.copy()
-        scar, truth, row = logits[TissueClass.SCAR].copy(), case.labels == TissueClass.SCAR, []
+        scar, figures = logits[TissueClass.SCAR].copy(), []
         for shift in SHIFTS:
             logits[TissueClass.SCAR] = scar + shift
-            labels = postprocess_labels(logits.argmax(axis=0).astype(np.uint8))
-            row.append(dice(truth, labels == TissueClass.SCAR) or 0.0)
-        table.append(row)
-    return np.array(table)
+            figures.append(compare_labels(case.labels, postprocess_labels(logits.argmax(axis=0).astype(np.uint8))))
+        if case.has_scar:
+            overlap.append([row["dice_scar"] for row in figures])
+        else:
+            false.append([row["scar_percent_predicted"] / 100 for row in figures])
+    return np.reshape(overlap, (-1, len(SHIFTS))), np.reshape(false, (-1, len(SHIFTS)))
 
 
-def choose_shift(table: npt.NDArray[np.float64]) -> OperatingPoint:
-    """Choose the shift of the highest mean scar Dice.
+def choose_shift(overlap: npt.NDArray[np.float64], false: npt.NDArray[np.float64]) -> OperatingPoint:
+    """Choose the shift of the highest mean scar Dice, less the share of healthy walls that is called scar.
 
     Parameters
     ----------
-    table : ndarray, shape (P, S)
+    overlap, false : ndarray, shape (P, S) and (Q, S)
         From :func:`measure_shifts`.
 
     Returns
@@ -109,16 +112,19 @@ def choose_shift(table: npt.NDArray[np.float64]) -> OperatingPoint:
     ScarNetError
         Fewer than two patients have scar.
     """
-    if len(table) < 2:
+    if len(overlap) < 2:
         raise ScarNetError("Choosing the scar shift needs at least two held-out patients with scar.")
-    best = int(table.mean(axis=0).argmax())
-    others = [int(np.delete(table, patient, axis=0).mean(axis=0).argmax()) for patient in range(len(table))]
+    cost = false.mean(axis=0) if len(false) else np.zeros(len(SHIFTS))
+    best = int((overlap.mean(axis=0) - cost).argmax())
+    others = [
+        int((np.delete(overlap, patient, axis=0).mean(axis=0) - cost).argmax()) for patient in range(len(overlap))
+    ]
     return OperatingPoint(
         shift=SHIFTS[best],
-        dice_scar_unshifted=float(table[:, 0].mean()),
-        dice_scar=float(table[:, best].mean()),
-        dice_scar_left_out=float(table[np.arange(len(table)), others].mean()),
-        patients=len(table),
+        dice_scar_unshifted=float(overlap[:, 0].mean()),
+        dice_scar=float(overlap[:, best].mean()),
+        dice_scar_left_out=float(overlap[np.arange(len(overlap)), others].mean()),
+        patients=len(overlap),
     )
 
 

@@ -87,7 +87,7 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
     chosen: dict[str, Any] = {}
     if recipe.training.choose_scar_shift:
         model = read_model(path)
-        point = choose_shift(measure_shifts(model, validation, progress=progress))
+        point = choose_shift(*measure_shifts(model, validation, progress=progress))
         shift_scar(model.network, point.shift)
         save_model(path, model.network, card, half=recipe.model.half)
         chosen = {"scar_shift": point.to_dict()}
