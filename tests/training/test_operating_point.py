@@ -19,12 +19,12 @@ from scarnet_training.validation import compare_labels
 def test_the_choice_is_the_best_mean_and_told_apart_from_what_left_out_patients_get() -> None:
     table = np.zeros((3, len(SHIFTS)))
     table[:, 0] = 0.4
-    table[:2, 4] = 0.6
+    table[:2, 4] = 0.7
     table[2, 8] = 0.9
     point = choose_shift(table, np.zeros((0, len(SHIFTS))))
     assert point.shift == SHIFTS[4]
     assert point.dice_scar_unshifted == pytest.approx(0.4)
-    assert point.dice_scar == pytest.approx(0.4)
+    assert point.dice_scar == pytest.approx(1.4 / 3)
     # Without the first or the second patient the third's choice wins, on which they have nothing.
     assert point.dice_scar_left_out == pytest.approx(0.0)
     assert point.patients == 3
