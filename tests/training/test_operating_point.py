@@ -17,26 +17,28 @@ from scarnet_training.validation import compare_labels
 
 
 def test_the_choice_is_the_best_mean_and_told_apart_from_what_left_out_patients_get() -> None:
-    table = np.zeros((3, len(SHIFTS)))
+    table = np.zeros((4, len(SHIFTS)))
     table[:, 0] = 0.4
     table[:2, 4] = 0.7
     table[2, 8] = 0.9
-    point = choose_shift(table, np.zeros((0, len(SHIFTS))))
+    table[3] = np.nan  # no scar
+    point = choose_shift(table, np.zeros_like(table))
     assert point.shift == SHIFTS[4]
     assert point.dice_scar_unshifted == pytest.approx(0.4)
     assert point.dice_scar == pytest.approx(1.4 / 3)
-    # Without the first or the second patient the third's choice wins, on which they have nothing.
+    # Without one of the first two the third's choice wins, and without the third theirs; they get nothing from it.
     assert point.dice_scar_left_out == pytest.approx(0.0)
     assert point.patients == 3
     with pytest.raises(ScarNetError, match="at least two"):
-        choose_shift(table[:1], table)
+        choose_shift(table[2:], np.zeros((2, len(SHIFTS))))
 
 
-def test_scar_that_is_called_in_healthy_walls_counts_against_a_shift() -> None:
+def test_a_shift_that_biases_the_amount_of_scar_is_not_chosen() -> None:
     overlap = np.tile(np.linspace(0.5, 0.6, len(SHIFTS)), (2, 1))
-    false = np.tile(np.linspace(0.0, 0.2, len(SHIFTS)), (3, 1))
-    assert choose_shift(overlap, false[:0]).shift == SHIFTS[-1]
-    assert choose_shift(overlap, false).shift == SHIFTS[0]
+    error = np.tile(np.linspace(-2.0, 6.0, len(SHIFTS)), (2, 1))
+    assert choose_shift(overlap, np.zeros_like(error)).shift == SHIFTS[-1]
+    assert choose_shift(overlap, error).shift == SHIFTS[6]  # the last within one point of the wall
+    assert choose_shift(overlap, error + 5).shift == SHIFTS[0]  # all are biased, this one least
 
 
 @pytest.mark.parametrize("fusion", ["attentive", "concat"])
@@ -45,8 +47,7 @@ def test_what_was_measured_is_what_the_shifted_network_does(phantom: Phantom, fu
     config = ScarNetConfig(unet_width=8, grid=64, spacing_mm=2.0, fusion=fusion)
     model = Model(ScarNet(config).eval(), ModelCard("tiny", "", config), "", "tiny")
     case = LabelledCase(phantom.stack, phantom.labels)
-    table, healthy = measure_shifts(model, [case], "cpu")
-    assert healthy.shape == (0, len(SHIFTS))
+    table, error = measure_shifts(model, [case], "cpu")
     before = Predictor(model, "cpu").predict(phantom.stack, branches=True)
     shift_scar(model.network, SHIFTS[3])
     after = Predictor(model, "cpu").predict(phantom.stack, branches=True)
@@ -58,3 +59,5 @@ def test_what_was_measured_is_what_the_shifted_network_does(phantom: Phantom, fu
     figures = compare_labels(phantom.labels, after.labels)
     assert table.shape == (1, len(SHIFTS))
     assert table[0, 3] == pytest.approx(figures["dice_scar"], abs=1e-3)
+    difference = figures["scar_percent_predicted"] - figures["scar_percent_reference"]
+    assert error[0, 3] == pytest.approx(difference, abs=0.1)

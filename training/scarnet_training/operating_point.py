@@ -26,6 +26,8 @@ from scarnet_training.validation import compare_labels
 __all__ = ["OperatingPoint", "choose_shift", "measure_shifts", "shift_scar"]
 
 SHIFTS = tuple(float(shift) for shift in np.arange(0.0, 4.01, 0.25))
+LARGEST_BIAS = 1.0
+"""A shift that calls more scar raises Dice in the hard patients and the amount of scar in all; points of the wall."""
 
 
 @dataclass(frozen=True)
@@ -74,32 +76,32 @@ def measure_shifts(
     Returns
     -------
     overlap : ndarray, shape (P, S)
-        Scar Dice in 3D of the P patients with scar at the S shifts tried.
-    false : ndarray, shape (Q, S)
-        Share of the wall that is called scar in the Q patients without any.
+        Scar Dice in 3D of P patients at the S shifts tried; NaN for patients without scar.
+    error : ndarray, shape (P, S)
+        Predicted less reference scar, in points of the whole wall.
     """
     predictor = Predictor(model, device)
-    overlap, false = [], []
-    for done, case in enumerate(cases):
-        progress(done, len(cases), "Choosing how readily scar is called")
+    overlap = np.full((len(cases), len(SHIFTS)), np.nan)
+    error = np.zeros((len(cases), len(SHIFTS)))
+    for patient, case in enumerate(cases):
+        progress(patient, len(cases), "Choosing how readily scar is called")
         logits = predictor.predict(case.stack).logits.copy()
-        scar, figures = logits[TissueClass.SCAR].copy(), []
-        for shift in SHIFTS:
+        scar = logits[TissueClass.SCAR].copy()
+        for index, shift in enumerate(SHIFTS):
             logits[TissueClass.SCAR] = scar + shift
-            figures.append(compare_labels(case.labels, postprocess_labels(logits.argmax(axis=0).astype(np.uint8))))
-        if case.has_scar:
-            overlap.append([row["dice_scar"] for row in figures])
-        else:
-            false.append([row["scar_percent_predicted"] / 100 for row in figures])
-    return np.reshape(overlap, (-1, len(SHIFTS))), np.reshape(false, (-1, len(SHIFTS)))
+            figures = compare_labels(case.labels, postprocess_labels(logits.argmax(axis=0).astype(np.uint8)))
+            error[patient, index] = figures["scar_percent_predicted"] - figures["scar_percent_reference"]
+            if case.has_scar:
+                overlap[patient, index] = figures["dice_scar"]
+    return overlap, error
 
 
-def choose_shift(overlap: npt.NDArray[np.float64], false: npt.NDArray[np.float64]) -> OperatingPoint:
-    """Choose the shift of the highest mean scar Dice, less the share of healthy walls that is called scar.
+def choose_shift(overlap: npt.NDArray[np.float64], error: npt.NDArray[np.float64]) -> OperatingPoint:
+    """Choose the shift of the highest mean scar Dice among those that hardly bias the amount of scar.
 
     Parameters
     ----------
-    overlap, false : ndarray, shape (P, S) and (Q, S)
+    overlap, error : ndarray, shape (P, S)
         From :func:`measure_shifts`.
 
     Returns
@@ -112,20 +114,24 @@ def choose_shift(overlap: npt.NDArray[np.float64], false: npt.NDArray[np.float64
     ScarNetError
         Fewer than two patients have scar.
     """
-    if len(overlap) < 2:
+    with_scar = np.flatnonzero(~np.isnan(overlap[:, 0]))
+    if len(with_scar) < 2:
         raise ScarNetError("Choosing the scar shift needs at least two held-out patients with scar.")
-    cost = false.mean(axis=0) if len(false) else np.zeros(len(SHIFTS))
-    best = int((overlap.mean(axis=0) - cost).argmax())
-    others = [
-        int((np.delete(overlap, patient, axis=0).mean(axis=0) - cost).argmax()) for patient in range(len(overlap))
-    ]
+    best = _best(overlap, error)
+    left_out = [overlap[p, _best(np.delete(overlap, p, axis=0), np.delete(error, p, axis=0))] for p in with_scar]
     return OperatingPoint(
         shift=SHIFTS[best],
-        dice_scar_unshifted=float(overlap[:, 0].mean()),
-        dice_scar=float(overlap[:, best].mean()),
-        dice_scar_left_out=float(overlap[np.arange(len(overlap)), others].mean()),
-        patients=len(overlap),
+        dice_scar_unshifted=float(overlap[with_scar, 0].mean()),
+        dice_scar=float(overlap[with_scar, best].mean()),
+        dice_scar_left_out=float(np.mean(left_out)),
+        patients=len(with_scar),
     )
+
+
+def _best(overlap: npt.NDArray[np.float64], error: npt.NDArray[np.float64]) -> int:
+    bias = np.abs(error.mean(axis=0))
+    allowed = bias <= max(LARGEST_BIAS, bias.min())
+    return int(np.where(allowed, np.nanmean(overlap, axis=0), -1.0).argmax())
 
 
 def shift_scar(network: ScarNet, shift: float) -> None:
