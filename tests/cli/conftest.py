@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,7 +50,10 @@ def scarnet(capfd: pytest.CaptureFixture[str]) -> Run:
 def process(*arguments: object, **options: object) -> subprocess.Popen[str]:
     """Start a command line in a process of its own."""
     command = [sys.executable, "-m", "scarnet_cli", *(str(argument) for argument in arguments)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, object] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    if os.name == "posix":
+        # Tests that run in the background were started deaf to Ctrl-C, which would be inherited.
+        pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     return subprocess.Popen(command, **{**pipes, "env": {**os.environ, "OMP_NUM_THREADS": "1"}, **options})
 
 

@@ -5,7 +5,6 @@ import shutil
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from scarnet.classes import N_CLASSES
 from scarnet.errors import ScarNetError
-from scarnet.models.card import ModelCard
-from scarnet.models.store import Model, read_model, save_model
+from scarnet.models.store import Model, read_model
 from scarnet.network.encoder import load_encoder_weights
 from scarnet.network.medsam import encoder_input
 from scarnet.network.scarnet import ScarNet
@@ -25,11 +23,11 @@ from scarnet.predict.sampling import one_hot
 from scarnet.progress import Progress, silent
 from scarnet_training.augment import AugmentSettings, random_intensity, random_warp, warp
 from scarnet_training.data import LabelledCase, load_dataset, load_phantoms, split_patients
+from scarnet_training.finishing import make_card, write_model
 from scarnet_training.localiser import train_localiser
 from scarnet_training.loss import PRESETS, CompositeLoss
-from scarnet_training.operating_point import choose_shift, measure_shifts, shift_scar
 from scarnet_training.recipe import Recipe
-from scarnet_training.run_folder import RunFolder, code_commit
+from scarnet_training.run_folder import RunFolder
 from scarnet_training.schedule import build_optimizer, set_learning_rate
 from scarnet_training.validation import validate_model
 from scarnet_training.views import Views, make_views
@@ -82,48 +80,15 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
             figures = validate_model(trainer.averaged_model(), validation, progress=progress)
             run.event("validation", epoch=epoch, **figures["summary"])
     path = Path(out) / "model.safetensors"
-    card = _card(recipe, training, validation)
-    save_model(path, trainer.averaged_model().network, card, half=recipe.model.half)
-    chosen: dict[str, Any] = {}
-    if recipe.training.choose_scar_shift:
-        model = read_model(path)
-        point = choose_shift(*measure_shifts(model, validation, progress=progress))
-        shift_scar(model.network, point.shift)
-        save_model(path, model.network, card, half=recipe.model.half)
-        chosen = {"scar_shift": point.to_dict()}
-        run.event("scar_shift", **point.to_dict())
-    # The figures are those of the file as it was written, rounding of the weights included.
-    figures = validate_model(read_model(path), validation, progress=progress)
-    figures["summary"] |= chosen
-    card = replace(card, validation=figures)
-    save_model(path, read_model(path).network, card, half=recipe.model.half)
-    run.event("end", **figures["summary"])
+    card = make_card(recipe, training, validation)
+    summary = write_model(path, trainer.averaged_model().network, recipe, card, validation, progress)
+    run.event("end", **summary)
     shutil.rmtree(run.views, ignore_errors=True)
     return path
 
 
 def _names(cases: list[LabelledCase]) -> list[str]:
     return [case.stack.case for case in cases]
-
-
-def _card(recipe: Recipe, training: list[LabelledCase], validation: list[LabelledCase]) -> ModelCard:
-    settings = recipe.model
-    real = [case for case in training if not case.synthetic]
-    return ModelCard(
-        name=settings.name,
-        description=settings.description,
-        config=recipe.network,
-        licence=settings.licence,
-        data=(
-            *settings.data,
-            f"Trained on {len(real)} patients and {len(training) - len(real)} synthetic phantoms; "
-            f"validated on {len(validation)} other patients.",
-        ),
-        # Card readers look for test_time_flips at the top of the recipe.
-        recipe={**recipe.to_dict(), "test_time_flips": settings.test_time_flips},
-        commit=code_commit(),
-        limitations=settings.limitations,
-    )
 
 
 class _Trainer:
@@ -216,7 +181,7 @@ class _Trainer:
         """Give the averaged network as a model, which has no figures yet."""
         network = ScarNet(self.recipe.network)
         network.load_state_dict(self.averaged.module.state_dict())
-        return Model(network.eval(), _card(self.recipe, self.cases, []), "", self.recipe.model.name)
+        return Model(network.eval(), make_card(self.recipe, self.cases, []), "", self.recipe.model.name)
 
     def _average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
         """Move the averaged weights towards the current ones, faster while few steps were averaged."""

@@ -1,0 +1,105 @@
+"""The end of a training: the model's file with its card and its figures."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from scarnet.models.card import ModelCard
+from scarnet.models.store import read_model, save_model
+from scarnet.network.scarnet import ScarNet
+from scarnet.progress import Progress, silent
+from scarnet_training.data import LabelledCase
+from scarnet_training.operating_point import choose_shift, measure_shifts, shift_scar
+from scarnet_training.recipe import Recipe
+from scarnet_training.run_folder import code_commit
+from scarnet_training.validation import validate_model
+
+__all__ = ["make_card", "write_model"]
+
+
+def make_card(recipe: Recipe, training: Sequence[LabelledCase], validation: Sequence[LabelledCase]) -> ModelCard:
+    """Make a model's card, without figures yet.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What was trained and how.
+    training, validation : sequence of LabelledCase
+        The two sides of the split.
+
+    Returns
+    -------
+    ModelCard
+        The card.
+    """
+    settings = recipe.model
+    real = [case for case in training if not case.synthetic]
+    return ModelCard(
+        name=settings.name,
+        description=settings.description,
+        config=recipe.network,
+        licence=settings.licence,
+        data=(
+            *settings.data,
+            f"Trained on {len(real)} patients and {len(training) - len(real)} synthetic phantoms; "
+            f"validated on {len(validation)} other patients.",
+        ),
+        # Card readers look for test_time_flips at the top of the recipe.
+        recipe={**recipe.to_dict(), "test_time_flips": settings.test_time_flips},
+        commit=code_commit(),
+        limitations=settings.limitations,
+    )
+
+
+def write_model(
+    path: Path,
+    network: ScarNet,
+    recipe: Recipe,
+    card: ModelCard,
+    validation: Sequence[LabelledCase],
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Write a trained network with its card and its figures.
+
+    Parameters
+    ----------
+    path : Path
+        The model's file.
+    network : ScarNet
+        The trained network.
+    recipe : Recipe
+        Says whether the scar shift is chosen, and in how many bits weights are stored.
+    card : ModelCard
+        From :func:`make_card`.
+    validation : sequence of LabelledCase
+        Patients the training never saw.
+    progress : Progress
+        Called before each patient.
+
+    Returns
+    -------
+    dict
+        The figures' summary, as it stands in the card.
+
+    Raises
+    ------
+    ScarNetError
+        The file cannot be written, or the scar shift cannot be chosen.
+    """
+    half = recipe.model.half
+    save_model(path, network, card, half=half)
+    chosen: dict[str, Any] = {}
+    if recipe.training.choose_scar_shift:
+        model = read_model(path)
+        point = choose_shift(*measure_shifts(model, validation, progress=progress))
+        shift_scar(model.network, point.shift)
+        save_model(path, model.network, card, half=half)
+        chosen = {"scar_shift": point.to_dict()}
+    # The figures are those of the file as it was written, rounding of the weights included.
+    model = read_model(path)
+    figures = validate_model(model, validation, progress=progress)
+    figures["summary"] |= chosen
+    save_model(path, model.network, replace(card, validation=figures), half=half)
+    summary: dict[str, Any] = figures["summary"]
+    return summary
