@@ -141,6 +141,7 @@ def build_panel(viewer: "Viewer", case: str, kind: PanelKind = "fig3") -> Panel:
     underlay = viewer.add_image(
         image.data,
         name=f"{case} · image under the labels",
+        metadata={"scarnet": make_meta("underlay", case)},
         contrast_limits=image.contrast_limits,
         colormap=image.colormap,
         gamma=image.gamma,

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +26,6 @@ __all__ = [
     "selection_kept",
     "set_labels",
 ]
-
-# Whether a prediction's labels were post-processed; asked anew for each step of a slider.
-_cleaned: WeakKeyDictionary[Prediction, bool] = WeakKeyDictionary()
 
 
 def current_labels(viewer: "Viewer", case: str) -> "Labels | None":
@@ -117,11 +113,8 @@ def labels_at(prediction: Prediction, threshold: float | None) -> npt.NDArray[np
     # Outside the window all is background, so leaving it out changes nothing but the time it takes.
     y0, y1, x0, x1 = prediction.window
     inside = prediction.probabilities[:, :, y0:y1, x0:x1]
-    if prediction not in _cleaned:
-        plain = labels_from_probabilities(inside, None, False)
-        _cleaned[prediction] = not np.array_equal(plain, prediction.labels[:, y0:y1, x0:x1])
     labels = np.zeros_like(prediction.labels)
-    labels[:, y0:y1, x0:x1] = labels_from_probabilities(inside, threshold, _cleaned[prediction])
+    labels[:, y0:y1, x0:x1] = labels_from_probabilities(inside, threshold, prediction.postprocessed)
     return labels
 
 
@@ -250,7 +243,7 @@ def drop_beside(viewer: "Viewer", case: str) -> None:
         meta = layer_meta(layer)
         if not meta.get("beside"):
             continue
-        if layer.visible and own is not None:
+        if own is not None:
             own.visible = True
         if labels_edited(layer):
             meta["beside"], layer.visible = False, False

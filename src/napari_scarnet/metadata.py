@@ -40,7 +40,7 @@ __all__ = [
     "unwrap",
 ]
 
-LayerKind = Literal["image", "labels", "logit", "probability", "entropy", "margin", "branch-logit"]
+LayerKind = Literal["image", "labels", "logit", "probability", "entropy", "margin", "branch-logit", "underlay"]
 
 
 def unwrap(thing: Any) -> Any:

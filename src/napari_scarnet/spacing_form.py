@@ -63,4 +63,5 @@ class SpacingForm(QWidget):
     def spacing_mm(self) -> tuple[float, float, float] | None:
         """The spacing (z, y, x); None as long as a number is missing."""
         z, y, x = (box.value() for box in self.boxes)
-        return (z, y, x) if min(z, y, x) > 0 else None
+        asked = (y, x) if self.boxes[0].isHidden() else (z, y, x)
+        return (z, y, x) if min(asked) > 0 else None

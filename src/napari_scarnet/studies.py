@@ -186,6 +186,9 @@ def adopt_layer(
         layer.scale = spacing_mm[-layer.ndim :]
         layer.units = ("mm",) * layer.ndim
         notes.append("The spacing was entered by hand.")
+        if layer.ndim == 2:
+            spacing_mm = (default_slice_mm, *spacing_mm[1:])
+            notes.append(f"A single slice without slice distance; {default_slice_mm:g} mm is assumed.")
     pixels = np.asarray(layer.data, dtype=np.float32)
     stack = LGEStack.from_array(
         pixels if layer.ndim == 3 else pixels[None],

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_scarnet.choice_table import ChoiceTable
+from napari_scarnet.inspect_grid import fig3_for
 from napari_scarnet.step import Step
 from napari_scarnet.studies import add_stack, bring_forward
 from napari_scarnet.study_card import StudyCard
@@ -179,6 +180,8 @@ class StudyWidget(Step):
             self.show_failure(error)
 
     def _on_read(self, stack: LGEStack) -> None:
+        # Leaving the view later would put back what the user looked at before.
+        fig3_for(self.viewer).leave()
         layer = add_stack(self.viewer, stack)
         bring_forward(self.viewer, layer)
         self._show_layer(layer)

@@ -135,7 +135,7 @@ def _studies_of(path: Path, output: Path) -> tuple[list[Path], list[Path]]:
         return [path], []
     if (path / "imagesTr").is_dir():
         return _studies_of(path / "imagesTr", output)
-    children = [child for child in _children(path) if child.resolve() != output.resolve()]
+    children = [child for child in _children(path) if not output.resolve().is_relative_to(child.resolve())]
     if any(child.name.upper() == "DICOMDIR" or (child.is_file() and _holds_dicom(child)) for child in children):
         return [path], []
     # What was meant as a study but is none gets its error, instead of going missing without a word.
@@ -165,12 +165,14 @@ def _holds_dicom(file: Path) -> bool:
 
 
 def _named_as_study(path: Path) -> bool:
-    """Tell from a file's name that it was meant as a study; a folder is one unless it holds results of ours."""
+    """Tell from names that something was meant as a study: a folder if it is empty or holds files named so."""
     from scarnet.io.paths import suffix_of
 
     if path.is_dir():
-        # A patient's folder that is empty or holds something else; only labels and earlier results are none.
-        return path.name not in _NO_STUDIES and not any(path.glob("*/result.json"))
+        files = [file for file in path.rglob("*") if file.is_file()]
+        if path.name in _NO_STUDIES or any(file.name == "result.json" for file in files):
+            return False
+        return not files or any(suffix_of(file) in _STUDY_SUFFIXES for file in files)
     return suffix_of(path) in _STUDY_SUFFIXES
 
 

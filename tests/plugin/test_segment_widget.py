@@ -188,10 +188,18 @@ def test_plain_image_needs_its_spacing(qtbot, viewer, widget, engine):
     assert widget.spacing.isHidden()
 
 
-def test_a_single_slice_has_no_distance_to_ask_for(viewer, widget):
+def test_a_single_slice_has_no_distance_to_ask_for(qtbot, viewer, widget, engine):
     viewer.add_image(np.random.default_rng(0).random((40, 48)), name="plain")
     assert not widget.spacing.isHidden()
     assert [box.isHidden() for box in widget.spacing.boxes] == [True, False, False]
+    widget.spacing.boxes[0].setValue(0)  # as an earlier 3D image may have left it
+    widget.spacing.boxes[1].setValue(1.5)
+    widget.spacing.boxes[2].setValue(1.25)
+    qtbot.mouseClick(widget.stack_button, LEFT)
+    finish(qtbot, widget, engine)
+    stack = engine.calls[0][0]
+    assert stack.spacing_mm == (8.0, 1.5, 1.25)
+    assert any("8 mm is assumed" in note for note in stack.source.notes)
 
 
 def test_the_study_follows_the_selected_layer(qtbot, viewer, widget, image, engine, new_stack):

@@ -135,6 +135,30 @@ def test_a_study_that_is_opened_comes_to_the_front(qtbot, viewer, widget, nifti,
     assert round(float(viewer.layers[-1].world_to_data(viewer.dims.point)[0])) == 2
 
 
+def test_a_study_opened_in_the_fig3_view_is_what_is_shown_and_segmented(
+    qtbot, viewer, widget, nifti, stack, new_prediction
+):
+    from napari_scarnet.inspect_grid import fig3_for
+    from napari_scarnet.layers import add_stack, show_prediction
+    from napari_scarnet.study_choice import StudyChoice, could_be_study
+    from napari_scarnet.viewer_link import ViewerLink
+
+    show_prediction(viewer, add_stack(viewer, stack), new_prediction(stack))
+    view = fig3_for(viewer)
+    view.enter("case A")
+    assert sum(could_be_study(layer) for layer in viewer.layers) == 1  # the image under the labels is none
+    choice = StudyChoice(viewer)
+    choice.follow(ViewerLink(viewer))
+    widget.open_path(nifti)
+    qtbot.waitUntil(lambda: any(layer.name == "patient7" for layer in viewer.layers), timeout=20000)
+    qtbot.wait(300)
+    opened = viewer.layers["patient7"]
+    assert not view.active
+    assert viewer.layers.selection.active is opened
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["patient7"]
+    assert "patient7" in widget.card.facts.text()
+
+
 def test_bad_paths_are_told(qtbot, viewer, widget, tmp_path):
     qtbot.mouseClick(widget.open_button, LEFT)
     assert "path" in widget.status.text()

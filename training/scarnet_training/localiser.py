@@ -86,5 +86,7 @@ def train_localiser(
             optimizer.step()
             total, batches = total + float(loss.detach()), batches + 1
         losses.append(total / batches)
+    # What is left would count when the gradients of the other parts are clipped.
+    optimizer.zero_grad(set_to_none=True)
     localiser.eval()
     return losses

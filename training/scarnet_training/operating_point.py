@@ -41,7 +41,7 @@ class OperatingPoint:
     dice_scar_unshifted, dice_scar : float
         Mean scar Dice of the patients it was chosen on, without it and with it.
     dice_scar_left_out : float
-        Mean scar Dice when each patient's shift is chosen on the other patients alone.
+        Mean scar Dice when each patient's shift is chosen on the other patients alone, by the same rule.
     patients : int
         Number of patients with scar.
     """
@@ -107,7 +107,7 @@ def choose_shift(overlap: npt.NDArray[np.float64], error: npt.NDArray[np.float64
     Returns
     -------
     OperatingPoint
-        The choice, with what it gives on patients that had no say in it.
+        The choice, with what it gives on each patient when the others alone choose.
 
     Raises
     ------

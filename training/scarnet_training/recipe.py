@@ -60,8 +60,6 @@ class TrainingSettings:
         Decay a step of the averaged weights that are kept.
     train_encoder : bool
         Train the encoder too; else it stays as it was pretrained, and its output is kept with each view.
-    initial_model : str
-        A model to start from, of the same network, relative to the current folder; empty for a new network.
     view_intensity : bool
         Change the looks of each view once, before the encoder sees it.
     step_intensity : float
@@ -93,7 +91,6 @@ class TrainingSettings:
     branch_weight: float = 0.3
     ema: float = 0.995
     train_encoder: bool = False
-    initial_model: str = ""
     view_intensity: bool = True
     step_intensity: float = 1.0
     encoder_weights: str = ""
@@ -158,9 +155,11 @@ class Recipe:
         t = self.training
         if t.loss not in PRESETS:
             raise ScarNetError(f"The loss {t.loss!r} is not known; use one of: {', '.join(PRESETS)}.")
-        for name in ("epochs", "batch_size", "views", "refresh_epochs", "validate_every"):
-            if getattr(t, name) < 1:
-                raise ScarNetError(f"The recipe's training.{name} is {getattr(t, name)}, but must be at least 1.")
+        least = {"epochs": 1, "batch_size": 2, "views": 1, "refresh_epochs": 1, "validate_every": 1}
+        least |= {"unet_epochs": 0, "localiser_epochs": 0, "threads": 0, "pretrained_factor": 0, "step_intensity": 0}
+        for name, value in least.items():
+            if getattr(t, name) < value:
+                raise ScarNetError(f"The recipe's training.{name} is {getattr(t, name)}, but must be at least {value}.")
         if not 0 < t.learning_rate <= 1 or not 0 <= t.ema < 1:
             raise ScarNetError("The recipe needs 0 < learning_rate ≤ 1 and 0 ≤ ema < 1.")
         if not 0 < self.data.validation_fraction < 1:

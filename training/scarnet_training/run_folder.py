@@ -10,6 +10,7 @@ import torch
 
 from scarnet.errors import ScarNetError
 from scarnet.files import atomic_path, make_folder
+from scarnet_training.recipe import Recipe
 
 __all__ = ["RunFolder", "code_commit"]
 
@@ -35,10 +36,44 @@ class RunFolder:
         self.checkpoint = make_folder(self.folder / "checkpoints") / "last.pt"
         self.views = self.folder / "views"
         self.events = self.folder / "events.jsonl"
+        self.resumed = resume
         if resume and not self.checkpoint.is_file():
             raise ScarNetError(f"{self.folder} holds no checkpoint to resume from.")
         if not resume and (self.checkpoint.exists() or (self.folder / "model.safetensors").exists()):
             raise ScarNetError(f"{self.folder} holds a run already; resume it, or choose another folder.")
+
+    def keep_the_same(self, recipe: Recipe, split: list[dict[str, list[str]]]) -> None:
+        """Write what a run rests on, or make sure that a resumed one rests on the same.
+
+        Parameters
+        ----------
+        recipe : Recipe
+            Its data, network and training; how the end is done and what the card says may change.
+        split : list of dict
+            Names of the cases to train and to validate on.
+
+        Raises
+        ------
+        ScarNetError
+            A resumed run would go on with another split or recipe: patients could move from one side to the other.
+        """
+        settings = recipe.to_dict()
+        settings["training"].pop("choose_scar_shift")
+        now = {"splits.json": split, "recipe.json": {name: settings[name] for name in ("data", "network", "training")}}
+        for name, values in now.items():
+            what = name.removesuffix(".json").rstrip("s")
+            if self.resumed and json.loads(self._read(name)) != json.loads(json.dumps(values)):
+                raise ScarNetError(
+                    f"{self.folder} was begun with another {what}; resume it with the one it was begun with, or choose "
+                    "another folder."
+                )
+            self.write_json(name, values)
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self.folder / name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ScarNetError(f"Cannot read {self.folder / name}: {error.strerror}; begin the run anew.") from error
 
     def event(self, kind: str, **values: Any) -> None:
         """Append a line to ``events.jsonl``."""

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from scarnet.classes import N_CLASSES
 from scarnet.errors import ScarNetError
-from scarnet.models.store import Model, read_model
+from scarnet.models.store import Model
 from scarnet.network.encoder import load_encoder_weights
 from scarnet.network.medsam import encoder_input
 from scarnet.network.scarnet import ScarNet
@@ -67,8 +67,10 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
     cases = [case for folder in recipe.data.datasets for case in load_dataset(folder, progress)]
     training, validation = split_patients(cases, recipe.data.validation_fraction, recipe.training.seed)
     training += load_phantoms(recipe.data.phantoms, 1000 * (recipe.training.seed + 1), progress)
+    if recipe.training.choose_scar_shift and sum(case.has_scar for case in validation) < 2:
+        raise ScarNetError("Fewer than two held-out patients have scar; set training.choose_scar_shift = false.")
     run = RunFolder(out, resume)
-    run.write_json("splits.json", [{"train": _names(training), "val": _names(validation)}])
+    run.keep_the_same(recipe, [{"train": _names(training), "val": _names(validation)}])
     run.event("start", recipe=recipe.to_dict(), resumed=resume, training=len(training), validation=len(validation))
     trainer = _Trainer(recipe, training, run, available_devices()[0])
     trainer.prepare(resume, progress)
@@ -100,11 +102,6 @@ class _Trainer:
         self.network = ScarNet(recipe.network)
         if self.settings.encoder_weights:
             load_encoder_weights(self.network.encoder, self.settings.encoder_weights)
-        if self.settings.initial_model:
-            initial = read_model(self.settings.initial_model)
-            if initial.card.config != recipe.network:
-                raise ScarNetError(f"The initial model {initial.name!r} is another network than the recipe's.")
-            self.network.load_state_dict(initial.network.state_dict())
         self.network.encoder.requires_grad_(self.settings.train_encoder)
         self.network.to(device)
         for parameter in self.network.parameters():

@@ -103,7 +103,8 @@ def same_position_mm(frames: Sequence[Frame], coordinates: npt.NDArray[np.float6
     if not steps.size or steps.max() <= (1 + 2 * _REGULAR) * steps.min():
         return _SAME_POSITION_MM
     stated = frames[0].slice_spacing or frames[0].slice_thickness or float(np.median(steps))
-    return max(_SAME_POSITION_MM, _RETAKEN * stated)
+    # Two slices and what lies between them span a slice distance at least, however thick the slices are.
+    return max(_SAME_POSITION_MM, _RETAKEN * min(stated, float(steps.max() + steps.min())))
 
 
 def geometry_of(frames: Sequence[Frame], where: str, spacing_mm: tuple[float, float, float] | None = None) -> Geometry:

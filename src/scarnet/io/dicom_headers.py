@@ -182,7 +182,7 @@ def _read_frames(path: Path, *, pixels: bool) -> "tuple[Dataset, list[Frame], st
 
 def _claims_mr(dataset: "Dataset") -> bool:
     stated = Values(dataset).text("SOPClassUID") or str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
-    return stated.startswith(_MR_STORAGE)
+    return stated == _MR_STORAGE or stated.startswith(f"{_MR_STORAGE}.")
 
 
 def scan(path: Path, progress: Progress = silent) -> DicomScan:

@@ -39,6 +39,8 @@ class Prediction:
         Where it ran: ``"cuda"``, ``"mps"`` or ``"cpu"``.
     seconds : float
         Wall time of the prediction.
+    postprocessed : bool
+        Whether the labels were cleaned.
     notices : tuple of str
         What went differently than asked for, such as running out of memory. One sentence each.
     """
@@ -54,4 +56,5 @@ class Prediction:
     device: str
     seconds: float
     branch_logits: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    postprocessed: bool = True
     notices: tuple[str, ...] = ()

@@ -131,20 +131,22 @@ class Predictor:
         window = grid_window(stack.shape[1:], spacing_yx, centre, config.grid * config.spacing_mm)
         on_grid = normalise(to_grid(images[list(chosen)], spacing_yx, centre, config.grid, config.spacing_mm))
         outputs = run.all_slices(on_grid, progress)
-        native = {
-            name: from_grid(output, stack.shape[1:], spacing_yx, centre, config.spacing_mm).movedim(1, 0)
-            for name, output in outputs.items()
-        }
 
         def placed(inside: Tensor, outside: Tensor) -> npt.NDArray[np.float32]:
             return _placed(inside.numpy(), outside.numpy(), stack.shape, chosen, window)
 
         surely_background = torch.tensor(OUTSIDE_LOGITS)
         try:
+            native = {
+                name: from_grid(output, stack.shape[1:], spacing_yx, centre, config.spacing_mm).movedim(1, 0)
+                for name, output in outputs.items()
+            }
             logits = {name: placed(inside, surely_background) for name, inside in native.items()}
             probabilities = placed(torch.softmax(native["fused"], dim=0), torch.softmax(surely_background, dim=0))
             labels = labels_from_probabilities(probabilities, postprocess=postprocess)
-        except MemoryError as error:
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and not _is_out_of_memory(error):
+                raise
             raise ScarNetError(
                 f"{stack.case}: the maps of {stack.shape[0]} slices of {stack.shape[1]} × {stack.shape[2]} pixels do "
                 "not fit into this computer's memory; close other programs, or predict fewer slices."
@@ -161,6 +163,7 @@ class Predictor:
             case=stack.case,
             device=run.device,
             seconds=time.perf_counter() - start,
+            postprocessed=postprocess,
             notices=tuple(run.notices),
         )
 

@@ -233,7 +233,8 @@ def test_labels_without_clean_up_stay_without(tools):
 
     stack = tools.stack()
     prediction = tools.prediction(stack)
-    plain = replace(prediction, labels=labels_from_probabilities(prediction.probabilities, None, False))
+    uncleaned = labels_from_probabilities(prediction.probabilities, None, False)
+    plain = replace(prediction, labels=uncleaned, postprocessed=False)
     assert not np.array_equal(plain.labels, prediction.labels)
     viewer = ViewerModel()
     show_prediction(viewer, add_stack(viewer, stack), plain)
