@@ -140,3 +140,13 @@ def mounted(tmp_path):
     yield mount
     if os.path.ismount(folder):
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def segment(scarnet, tiny_model, tmp_path):
+    """Segment with the tiny model into tmp_path/out."""
+
+    def run(*arguments):
+        return scarnet("segment", *arguments, "-o", tmp_path / "out", "--model", tiny_model, "--device", "cpu")
+
+    return run
