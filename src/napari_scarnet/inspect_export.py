@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_scarnet.inspect_case import anchor_layer, prediction_of
 from napari_scarnet.layers import current_labels, find_layers, image_layer_of, labels_edited, layer_meta, stack_of
+from napari_scarnet.studies import slice_on_screen
 from scarnet.errors import ScarNetError
 from scarnet.progress import Progress
 
@@ -35,10 +36,7 @@ def current_slice(viewer: "Viewer", case: str) -> int:
         The slice, from 0; the nearest one where the slider stands beside the stack.
     """
     anchor = anchor_layer(viewer, case)
-    if anchor is None or anchor.ndim < 3:
-        return 0
-    z = anchor.world_to_data(tuple(viewer.dims.point))[-3]
-    return int(np.clip(np.floor(z + 0.5), 0, anchor.data.shape[-3] - 1))
+    return 0 if anchor is None else slice_on_screen(viewer, anchor)
 
 
 def export_name(case: str, z: int) -> str:

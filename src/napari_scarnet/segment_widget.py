@@ -18,7 +18,7 @@ from napari_scarnet.segment_options import SegmentOptions, device_box, enable_de
 from napari_scarnet.segment_summary import summarise
 from napari_scarnet.spacing_form import SpacingForm
 from napari_scarnet.step import Step
-from napari_scarnet.studies import adopt_layer, needs_spacing, stack_of
+from napari_scarnet.studies import adopt_layer, needs_spacing, slice_on_screen, stack_of
 from napari_scarnet.study_choice import StudyChoice
 from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
@@ -153,7 +153,7 @@ class SegmentWidget(Step):
             self.show_failure(error)
             self._on_study()
             return
-        slices = None if whole else [self.current_slice(layer)]
+        slices = None if whole else [slice_on_screen(self.viewer, layer)]
         settings, engine = self.settings(), self.engine
         previous = layer_meta(layer).get("prediction")
         self._target = ref(layer)
@@ -172,24 +172,6 @@ class SegmentWidget(Step):
         self.study.refresh()
         self.session.stack_opened.emit(layer)
         return stack
-
-    def current_slice(self, layer: Any) -> int:
-        """Give the index of the slice of a layer that is on screen.
-
-        Parameters
-        ----------
-        layer : Image
-            The study's layer.
-
-        Returns
-        -------
-        int
-            Index along its first axis; 0 for a 2D layer.
-        """
-        if layer.ndim < 3:
-            return 0
-        z = round(float(layer.world_to_data(self.viewer.dims.point)[0]))
-        return int(min(max(z, 0), layer.data.shape[0] - 1))
 
     def _on_predicted(self, result: SegmentResult) -> None:
         self._result = result

@@ -20,6 +20,7 @@ __all__ = [
     "adopt_layer",
     "bring_forward",
     "needs_spacing",
+    "slice_on_screen",
     "stack_layer_data",
     "stack_of",
 ]
@@ -95,6 +96,27 @@ def bring_forward(viewer: "Viewer", layer: "Image") -> None:
     for axis, position in enumerate(layer.data_to_world(middle), start=viewer.dims.ndim - layer.ndim):
         viewer.dims.set_point(axis, position)
     viewer.fit_to_view()
+
+
+def slice_on_screen(viewer: "Viewer", layer: Any) -> int:
+    """Give the slice of a layer that is on screen.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer that holds the layer.
+    layer : Layer
+        A layer with axes (…, Z, Y, X) or (Y, X).
+
+    Returns
+    -------
+    int
+        The slice, from 0: the nearest one where the slider stands beside the stack, 0 for a 2D layer.
+    """
+    if layer.ndim < 3:
+        return 0
+    z = layer.world_to_data(tuple(viewer.dims.point))[-3]
+    return int(np.clip(np.floor(z + 0.5), 0, layer.data.shape[-3] - 1))
 
 
 def _spacing_in_mm(layer: "Image") -> tuple[float, ...] | None:

@@ -37,10 +37,10 @@ def build_optimizer(network: ScarNet, settings: TrainingSettings, alone: bool) -
         if parameter.requires_grad and not name.startswith("localiser"):
             (pretrained if name.startswith("unet") else new).append(parameter)
     peak = settings.learning_rate
-    if alone or not settings.unet_epochs:
-        groups = [{"params": pretrained if alone else pretrained + new, "peak": peak}]
-    else:
-        groups = [{"params": pretrained, "peak": peak * settings.pretrained_factor}, {"params": new, "peak": peak}]
+    factor = settings.pretrained_factor if settings.unet_epochs and not alone else 1.0
+    groups = [{"params": pretrained, "peak": peak * factor}]
+    if not alone:
+        groups.append({"params": new, "peak": peak})
     return torch.optim.AdamW(groups, lr=peak, weight_decay=settings.weight_decay)
 
 

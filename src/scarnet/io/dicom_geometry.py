@@ -95,8 +95,8 @@ def same_position_mm(frames: Sequence[Frame], coordinates: npt.NDArray[np.float6
     Returns
     -------
     float
-        Distance in mm: 0.1 for a regular series; where distances differ, a quarter of what the header gives as
-        slice distance or thickness, for a breath-hold that is repeated lies a little off.
+        Distance in mm: 0.1 for a regular series; where distances differ, a quarter of the slice distance, which is
+        what the header gives (or the slice thickness) but no more than the positions allow.
     """
     steps = np.diff(np.sort(coordinates))
     steps = steps[steps > _SAME_POSITION_MM]

@@ -145,7 +145,7 @@ class Predictor:
             probabilities = placed(torch.softmax(native["fused"], dim=0), torch.softmax(surely_background, dim=0))
             labels = labels_from_probabilities(probabilities, postprocess=postprocess)
         except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError) and not _is_out_of_memory(error):
+            if not _is_out_of_memory(error):
                 raise
             raise ScarNetError(
                 f"{stack.case}: the maps of {stack.shape[0]} slices of {stack.shape[1]} × {stack.shape[2]} pixels do "
@@ -259,4 +259,5 @@ class _Run:
 def _is_out_of_memory(error: Exception) -> bool:
     # CPU and MPS raise plain RuntimeErrors that only their text tells apart.
     text = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "can't allocate memory" in text
+    kinds = (MemoryError, torch.OutOfMemoryError)
+    return isinstance(error, kinds) or "out of memory" in text or "can't allocate memory" in text
