@@ -1,131 +1,148 @@
 """The paper's composite loss (Eqs. 7-11 and the supplement)."""
 
-from dataclasses import dataclass, field
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from scarnet.classes import N_CLASSES, TissueClass
 from scarnet.errors import ScarNetError
+from scarnet_training.loss_settings import PRESETS, LossSettings
 
 __all__ = ["PRESETS", "CompositeLoss", "LossSettings"]
 
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Weights and constants of the loss; the defaults are the paper's.
-
-    Attributes
-    ----------
-    dice, focal_tversky, cross_entropy, scar, myocardium : float
-        Weight λ of each term; the last two are the Dice loss of that class alone.
-    alpha, beta, gamma : float
-        Focal Tversky's weights of false positives and false negatives, and its exponent (Eq. 9).
-    epsilon : float
-        Smoothing of the ratios, in pixels.
-    class_weights : tuple of float
-        w_c of the cross-entropy (Eq. 11), by class.
-    scar_presence : float
-        Factor on the focal Tversky term of a batch that holds scar; 1 for no adaptive weighting.
-    """
-
-    dice: float = 0.2
-    focal_tversky: float = 0.2
-    cross_entropy: float = 0.1
-    scar: float = 0.25
-    myocardium: float = 0.25
-    alpha: float = 0.3
-    beta: float = 0.7
-    gamma: float = 0.75
-    epsilon: float = 1.0
-    class_weights: tuple[float, ...] = field(default=(1.0,) * N_CLASSES)
-    scar_presence: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse settings that make no loss."""
-        numbers = (self.dice, self.focal_tversky, self.cross_entropy, self.scar, self.myocardium)
-        if min(numbers) < 0 or sum(numbers) == 0:
-            raise ScarNetError("The loss weights must not be negative, and not all 0.")
-        if min(self.alpha, self.beta) < 0 or min(self.gamma, self.epsilon, self.scar_presence) <= 0:
-            raise ScarNetError("The loss needs alpha, beta ≥ 0 and gamma, epsilon, scar_presence > 0.")
-        if len(self.class_weights) != N_CLASSES or min(self.class_weights) < 0:
-            raise ScarNetError(f"The loss needs {N_CLASSES} class weights that are not negative.")
+# x^γ with γ < 1 has an infinite slope at 0, which a class that is absent or perfectly predicted reaches. The slope with
+# respect to the logits has none (p' = p(1-p) outruns it), so the floor need only keep the numbers finite.
+_FOCAL_FLOOR = 1e-12
 
 
-PRESETS: dict[str, LossSettings] = {
-    "paper": LossSettings(),
-    # The authors' published configuration.
-    "repository": LossSettings(
-        dice=0.4,
-        focal_tversky=0.5,
-        cross_entropy=0.1,
-        scar=0.0,
-        myocardium=0.0,
-        alpha=0.7,
-        beta=0.3,
-        gamma=1.0,
-        class_weights=(0.1, 0.3, 0.3, 0.3),
-        scar_presence=1.5,
-    ),
-}
+class CompositeLoss(nn.Module):
+    r"""L = λ₁·DL + λ₂·FTL + λ₃·CE + λ_scar·L_scar + λ_myo·L_myo.
 
+    With true positives, false positives and false negatives TP_c = Σ p_c g_c, FP_c = Σ p_c (1 - g_c) and
+    FN_c = Σ (1 - p_c) g_c of class c, summed over all pixels of the whole batch, so that a slice without scar does not
+    count as a perfect one:
 
-class CompositeLoss:
-    """L = λ₁·DL + λ₂·FTL + λ₃·CE + λ_scar·L_scar + λ_myo·L_myo.
+    - DL = mean over c of 1 - (2 TP + ε) / (2 TP + FP + FN + ε) (Eq. 10), and L_scar, L_myo that of one class;
+    - FTL = mean over c of (1 - (TP + ε) / (TP + α FP + β FN + ε))^γ (Eq. 9);
+    - CE = mean over pixels of -w_c log p_c at their true class c (Eq. 11).
 
-    Overlaps are summed over the whole batch before the ratio is taken, so that a slice without scar does not count as
-    a perfect one.
+    The myocardium of L_myo is the class, which is healthy myocardium without the scar.
+
+    Adaptive weighting changes the weights λ, never the terms:
+
+    - ``scar-presence`` multiplies λ₂ by `presence_factor` in a batch with at least one pixel of scar;
+    - ``uncertainty`` learns a log variance s_i = log σ_i² for each term with λ_i > 0 (Kendall, Gal and Cipolla, CVPR
+      2018): L = Σ λ_i (exp(-s_i) L_i + s_i / 2), their L_i / σ_i² + log σ_i for what comes out of a softmax. At s = 0,
+      where it starts, this is the loss with fixed weights; at rest exp(-s_i) = 1 / (2 L_i), so that all terms pull
+      alike whatever their size. What is learned is θ in s = m·tanh(θ/m) with m = `log_variance_limit`, for without a
+      limit the weight of a term near 0 grows for ever and the sum falls without bound.
+
+    The sums are taken in float32 also under autocast and for 16-bit logits, in float64 for float64 logits. Nothing
+    reads a value back from the device, so that a training step on a GPU does not wait for the loss.
+
+    Under data-parallel training each process measures its own micro-batch and the gradients are averaged, exactly as
+    when one process accumulates the mean over the same micro-batches.
 
     Parameters
     ----------
     settings : LossSettings
         Weights and constants.
+
+    Attributes
+    ----------
+    log_variance : nn.Parameter of shape (n,) or None
+        θ of each term with λ > 0, in the order of ``settings.weights()``; None but for ``uncertainty``. It belongs in
+        the optimizer, without weight decay, and its gradients are averaged over processes like the network's.
     """
 
-    def __init__(self, settings: LossSettings) -> None:
-        self.settings = settings
+    class_weights: Tensor
+    log_variance: nn.Parameter | None
 
-    def __call__(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
+    def __init__(self, settings: LossSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        # Not part of the state: a resumed training takes them from its recipe.
+        weights = torch.tensor(settings.class_weights or (1.0,) * N_CLASSES)
+        self.register_buffer("class_weights", weights, persistent=False)
+        learned = nn.Parameter(torch.zeros(len(settings.weights()))) if settings.adaptive == "uncertainty" else None
+        self.register_parameter("log_variance", learned)
+
+    def forward(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Measure how far the logits are from the labels.
 
         Parameters
         ----------
         logits : Tensor, shape (B, C, H, W)
-            Before softmax.
+            Before softmax, of any floating-point type.
         labels : Tensor of int64, shape (B, H, W)
-            Class of each pixel.
+            Class of each pixel, on the device of the logits.
 
         Returns
         -------
-        loss : Tensor
-            The weighted sum, a scalar.
-        terms : dict of str to float
-            Each term before its weight.
+        loss : Tensor, shape ()
+            The weighted sum, to go backward from.
+        terms : dict of str to Tensor, shape ()
+            Each term before its weight, detached and on the device, by its name in
+            :data:`~scarnet_training.loss_settings.TERMS`.
+
+        Raises
+        ------
+        ScarNetError
+            The shapes or types do not fit.
         """
+        _check(logits, labels)
+        with torch.autocast(logits.device.type, enabled=False):
+            logits = logits if logits.dtype == torch.float64 else logits.float()
+            truth = labels.unsqueeze(1) == torch.arange(N_CLASSES, device=labels.device).view(1, -1, 1, 1)
+            terms = self._terms(logits, labels, truth)
+            return self._combine(terms, truth), {name: term.detach() for name, term in terms.items()}
+
+    def _terms(self, logits: Tensor, labels: Tensor, truth: Tensor) -> dict[str, Tensor]:
         s = self.settings
-        logits = logits.float()  # sums over a batch overflow the precision of 16 bits
-        p = torch.softmax(logits, dim=1)
-        g = functional.one_hot(labels, N_CLASSES).movedim(-1, 1).to(p.dtype)
+        log_p = torch.log_softmax(logits, dim=1)
+        p = log_p.exp()
         axes = (0, 2, 3)
-        overlap = (p * g).sum(axes)
-        predicted, present = p.sum(axes), g.sum(axes)
-        dice = 1 - (2 * overlap + s.epsilon) / (predicted + present + s.epsilon)
-        tversky = (overlap + s.epsilon) / (
-            overlap + s.alpha * (predicted - overlap) + s.beta * (present - overlap) + s.epsilon
-        )
-        # A power below 1 has an infinite slope at 0, which a perfectly predicted class reaches.
-        focal_tversky = (1 - tversky).clamp_min(1e-6).pow(s.gamma).mean()
-        if s.scar_presence != 1.0 and bool(present[TissueClass.SCAR] > 0):
-            focal_tversky = focal_tversky * s.scar_presence
-        weights = torch.tensor(s.class_weights, dtype=p.dtype, device=p.device)
-        cross_entropy = (functional.cross_entropy(logits, labels, reduction="none") * weights[labels]).mean()
-        terms = {
+        false_positive = p.masked_fill(truth, 0).sum(axes)
+        false_negative = (1 - p).masked_fill(~truth, 0).sum(axes)
+        true_positive = truth.sum(axes) - false_negative
+        # 1 - ratio over the common denominator: nothing is left to rounding where the prediction is nearly right.
+        wrong = false_positive + false_negative
+        dice = wrong / (2 * true_positive + wrong + s.epsilon)
+        wrong = s.alpha * false_positive + s.beta * false_negative
+        tversky = wrong / (true_positive + wrong + s.epsilon)
+        weights = self.class_weights.to(log_p.dtype)
+        return {
             "dice": dice.mean(),
-            "focal_tversky": focal_tversky,
-            "cross_entropy": cross_entropy,
+            "focal_tversky": tversky.clamp_min(_FOCAL_FLOOR).pow(s.gamma).mean(),
+            # Not reduced by nll_loss, which would divide by the weights of the classes that happen to be there.
+            "cross_entropy": functional.nll_loss(log_p, labels, weights, reduction="none").mean(),
             "scar": dice[TissueClass.SCAR],
             "myocardium": dice[TissueClass.MYOCARDIUM],
         }
-        loss = torch.stack([getattr(s, name) * term for name, term in terms.items()]).sum()
-        return loss, {name: float(term.detach()) for name, term in terms.items()}
+
+    def _combine(self, terms: dict[str, Tensor], truth: Tensor) -> Tensor:
+        s = self.settings
+        parts = {name: weight * terms[name] for name, weight in s.weights().items()}
+        if s.adaptive == "scar-presence" and "focal_tversky" in parts:
+            plain = parts["focal_tversky"]
+            parts["focal_tversky"] = torch.where(truth[:, TissueClass.SCAR].any(), s.presence_factor * plain, plain)
+        if self.log_variance is not None:
+            limit = s.log_variance_limit
+            learned = (limit * torch.tanh(self.log_variance / limit)).unbind()
+            for (name, weight), log_variance in zip(s.weights().items(), learned, strict=True):
+                parts[name] = torch.exp(-log_variance) * parts[name] + 0.5 * weight * log_variance
+        return torch.stack(list(parts.values())).sum()
+
+
+def _check(logits: Tensor, labels: Tensor) -> None:
+    if logits.ndim != 4 or logits.shape[1] != N_CLASSES or not logits.is_floating_point():
+        raise ScarNetError(
+            f"The loss got logits of shape {tuple(logits.shape)} and type {logits.dtype}; it takes floating-point"
+            f" logits of shape (B, {N_CLASSES}, H, W)."
+        )
+    expected = (logits.shape[0], *logits.shape[2:])
+    if tuple(labels.shape) != expected or labels.dtype != torch.int64:
+        raise ScarNetError(
+            f"The loss got labels of shape {tuple(labels.shape)} and type {labels.dtype}; to logits of shape"
+            f" {tuple(logits.shape)} it takes int64 labels of shape {expected}."
+        )
