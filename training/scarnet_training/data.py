@@ -1,44 +1,15 @@
-"""Cases with labels, from nnU-Net's raw layout or from phantoms, and their split by patient."""
+"""Cases with labels, from nnU-Net's raw layout or from phantoms."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.io import read_labels, read_study
 from scarnet.progress import Progress, silent
-from scarnet.stack import LGEStack
+from scarnet_training.labelled_case import LabelledCase
+from scarnet_training.splits import split_patients
 
 __all__ = ["LabelledCase", "load_dataset", "load_phantoms", "split_patients"]
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledCase:
-    """A study with its reference labels; one case is one patient.
-
-    Attributes
-    ----------
-    stack : LGEStack
-        The study.
-    labels : ndarray of uint8, shape (Z, Y, X)
-        Our classes.
-    synthetic : bool
-        Whether it is a phantom.
-    """
-
-    stack: LGEStack
-    labels: npt.NDArray[np.uint8]
-    synthetic: bool = False
-
-    @property
-    def has_scar(self) -> bool:
-        """Whether any voxel is scar."""
-        return bool((self.labels == TissueClass.SCAR).any())
 
 
 def load_dataset(folder: Path | str, progress: Progress = silent) -> list[LabelledCase]:
@@ -106,43 +77,3 @@ def load_phantoms(number: int, seed: int, progress: Progress = silent) -> list[L
         phantom = make_phantom(seed + index)
         cases.append(LabelledCase(phantom.stack, phantom.labels, synthetic=True))
     return cases
-
-
-def split_patients(
-    cases: Sequence[LabelledCase], fraction: float, seed: int
-) -> tuple[list[LabelledCase], list[LabelledCase]]:
-    """Split by patient, keeping the share of patients with scar.
-
-    Parameters
-    ----------
-    cases : sequence of LabelledCase
-        Real cases, one a patient.
-    fraction : float
-        Share of patients to hold out.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    training, validation : list of LabelledCase
-        Disjoint; together all of the cases.
-
-    Raises
-    ------
-    ScarNetError
-        Two cases have one name, or a side of the split would be empty.
-    """
-    names = [case.stack.case for case in cases]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ScarNetError(f"Several cases are named {', '.join(repeated)}; patients must not be in a dataset twice.")
-    generator = np.random.default_rng(seed)
-    held_out: set[str] = set()
-    for with_scar in (True, False):
-        group = sorted(case.stack.case for case in cases if case.has_scar == with_scar)
-        held_out.update(generator.permutation(group)[: round(fraction * len(group))].tolist())
-    training = [case for case in cases if case.stack.case not in held_out]
-    validation = [case for case in cases if case.stack.case in held_out]
-    if not training or not validation:
-        raise ScarNetError(f"Holding out {fraction:.0%} of {len(cases)} patients leaves one side of the split empty.")
-    return training, validation
