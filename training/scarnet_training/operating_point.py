@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
@@ -144,8 +143,7 @@ def shift_scar(network: ScarNet, shift: float) -> None:
     shift : float
         The constant.
     """
-    classify = network.fusion.classify
-    assert isinstance(classify, nn.Conv2d)
-    assert classify.bias is not None
+    bias = network.classifier.bias
+    assert bias is not None
     with torch.no_grad():
-        classify.bias[TissueClass.SCAR] += shift
+        bias[TissueClass.SCAR] += shift

@@ -1,14 +1,15 @@
 """What a network is made of, as a validated dataclass that travels in the weights' card."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from scarnet.errors import ScarNetError
 
 __all__ = ["ScarNetConfig"]
 
-EncoderName = Literal["lite", "vit_b"]
+EncoderName = Literal["lite", "vit_b", "none"]
 FusionName = Literal["concat", "attentive"]
+IntensityName = Literal["zscore", "unit"]
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,16 @@ class ScarNetConfig:
 
     Attributes
     ----------
-    encoder : {"lite", "vit_b"}
-        LiteMedSAM's TinyViT or MedSAM's ViT-B.
+    encoder : {"lite", "vit_b", "none"}
+        LiteMedSAM's TinyViT, MedSAM's ViT-B, or no MedSAM branch at all: the U-Net branch alone.
     fusion : {"concat", "attentive"}
         Eqs. 1-2 or Algorithm 4 of the paper.
     unet_width : int
         Channels of the U-Net's first level; doubled at each of the four levels below (paper: 64).
+    intensity : {"zscore", "unit"}
+        How the U-Net branch sees the image: z-scored (Algorithm 1), or rescaled to [0, 1] as MedSAM's encoders do.
+    context : int
+        Neighbouring slices on either side that the U-Net branch sees as further channels (paper: 0).
     grid : int
         Height and width in pixels of the image the network sees; a multiple of 16 (paper: 256).
     spacing_mm : float
@@ -40,6 +45,8 @@ class ScarNetConfig:
     encoder: EncoderName = "lite"
     fusion: FusionName = "attentive"
     unet_width: int = 24
+    intensity: IntensityName = "zscore"
+    context: int = 0
     grid: int = 112
     spacing_mm: float = 1.25
     localiser_width: int = 0
@@ -49,10 +56,12 @@ class ScarNetConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that make no network."""
-        if self.encoder not in ("lite", "vit_b"):
-            raise ScarNetError(f"The encoder {self.encoder!r} is not known; use 'lite' or 'vit_b'.")
-        if self.fusion not in ("concat", "attentive"):
-            raise ScarNetError(f"The fusion {self.fusion!r} is not known; use 'concat' or 'attentive'.")
+        for name, kind in (("encoder", EncoderName), ("fusion", FusionName), ("intensity", IntensityName)):
+            if getattr(self, name) not in get_args(kind):
+                choices = ", ".join(repr(choice) for choice in get_args(kind))
+                raise ScarNetError(f"The {name} {getattr(self, name)!r} is not known; use one of: {choices}.")
+        if not 0 <= self.context <= 3:
+            raise ScarNetError(f"The context {self.context} is not between 0 and 3 slices on either side.")
         if self.unet_width < 8:
             raise ScarNetError(f"The U-Net width {self.unet_width} is below 8.")
         if self.localiser_width < 0:

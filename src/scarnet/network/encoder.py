@@ -41,7 +41,7 @@ class Encoder(Protocol):
         ...
 
 
-def build_encoder(config: ScarNetConfig) -> nn.Module:
+def build_encoder(config: ScarNetConfig) -> nn.Module | None:
     """Make the encoder a configuration names, with random weights.
 
     Parameters
@@ -51,9 +51,11 @@ def build_encoder(config: ScarNetConfig) -> nn.Module:
 
     Returns
     -------
-    nn.Module
-        The module, which is an :class:`Encoder`.
+    nn.Module or None
+        The module, which is an :class:`Encoder`; None for a network without one.
     """
+    if config.encoder == "none":
+        return None
     if config.encoder == "vit_b":
         from scarnet.network.vit_b import VitB
 

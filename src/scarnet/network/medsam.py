@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from scarnet.network.blocks import ConvNormReLU, ScarAttention, SqueezeExcitation, resize_to
 
-__all__ = ["MedSAMDecoder", "encoder_input"]
+__all__ = ["MedSAMDecoder", "encoder_input", "unit_range"]
 
 DECODER_CHANNELS = (128, 64, 32)
 
@@ -25,10 +25,14 @@ def encoder_input(image: Tensor) -> Tensor:
     Tensor, shape (B, 3, H, W)
         Each image rescaled to [0, 1] and repeated over three channels; a constant image is all 0.
     """
-    low = image.amin(dim=(1, 2, 3), keepdim=True)
-    high = image.amax(dim=(1, 2, 3), keepdim=True)
-    unit = (image - low) / (high - low).clamp_min(1e-6)
-    return unit.expand(-1, 3, -1, -1)
+    return unit_range(image).expand(-1, 3, -1, -1)
+
+
+def unit_range(image: Tensor) -> Tensor:
+    """Rescale each channel of each image (B, C, H, W) to [0, 1]; a constant one is all 0."""
+    low = image.amin(dim=(2, 3), keepdim=True)
+    high = image.amax(dim=(2, 3), keepdim=True)
+    return (image - low) / (high - low).clamp_min(1e-6)
 
 
 class DecoderBlock(nn.Sequential):

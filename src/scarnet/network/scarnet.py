@@ -10,7 +10,7 @@ from scarnet.network.config import ScarNetConfig
 from scarnet.network.encoder import build_encoder
 from scarnet.network.fusion import build_fusion
 from scarnet.network.localiser import Localiser
-from scarnet.network.medsam import MedSAMDecoder, encoder_input
+from scarnet.network.medsam import MedSAMDecoder, encoder_input, unit_range
 from scarnet.network.unet import UNetBranch
 
 __all__ = ["ScarNet", "ScarNetOutput"]
@@ -21,10 +21,13 @@ FEATURES = 32
 
 
 class ScarNetOutput(NamedTuple):
-    """Logits before softmax, each (B, 4, H, W): the fused ones and each branch's own."""
+    """Logits before softmax, each (B, 4, H, W): the fused ones and each branch's own.
+
+    Without an encoder there is no MedSAM branch (None), and the U-Net branch's logits are the network's.
+    """
 
     logits: Tensor
-    medsam_logits: Tensor
+    medsam_logits: Tensor | None
     unet_logits: Tensor
 
 
@@ -46,11 +49,12 @@ class ScarNet(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = build_encoder(config)
-        self.medsam_decoder = MedSAMDecoder(EMBEDDING, FEATURES)
-        self.unet_branch = UNetBranch(config.unet_width, FEATURES)
-        self.medsam_head = nn.Conv2d(FEATURES, N_CLASSES, 1)
+        whole = self.encoder is not None
+        self.medsam_decoder = MedSAMDecoder(EMBEDDING, FEATURES) if whole else None
+        self.unet_branch = UNetBranch(config.unet_width, FEATURES, 1 + 2 * config.context)
+        self.medsam_head = nn.Conv2d(FEATURES, N_CLASSES, 1) if whole else None
         self.unet_head = nn.Conv2d(FEATURES, N_CLASSES, 1)
-        self.fusion = build_fusion(config.fusion, FEATURES, N_CLASSES)
+        self.fusion = build_fusion(config.fusion, FEATURES, N_CLASSES) if whole else None
         self.localiser = Localiser(config.localiser_width) if config.localiser_width else None
 
     def forward(self, image: Tensor) -> ScarNetOutput:
@@ -58,32 +62,54 @@ class ScarNet(nn.Module):
 
         Parameters
         ----------
-        image : Tensor, shape (B, 1, H, W)
-            Z-scored images at the configuration's spacing; H and W multiples of 16.
+        image : Tensor, shape (B, 1 + 2 · context, H, W)
+            Z-scored images at the configuration's spacing; H and W multiples of 16. The slice to segment comes
+            first, then its neighbours (:func:`scarnet.predict.sampling.with_neighbours`).
 
         Returns
         -------
         ScarNetOutput
             Logits on the same grid.
         """
-        return self.decode(image, self.encoder(encoder_input(image)))
+        return self.decode(image, self.embed(image))
 
-    def decode(self, image: Tensor, embedding: Tensor) -> ScarNetOutput:
+    def embed(self, image: Tensor) -> Tensor | None:
+        """Run the encoder on the slices to segment: (B, 256, h, w), or None for a network without one."""
+        if self.encoder is None:
+            return None
+        embedding: Tensor = self.encoder(encoder_input(image[:, :1]))
+        return embedding
+
+    def decode(self, image: Tensor, embedding: Tensor | None) -> ScarNetOutput:
         """Segment images whose embedding is at hand, as when the encoder is frozen.
 
         Parameters
         ----------
-        image : Tensor, shape (B, 1, H, W)
+        image : Tensor, shape (B, 1 + 2 · context, H, W)
             Z-scored images.
-        embedding : Tensor, shape (B, 256, h, w)
-            What the encoder gives for them.
+        embedding : Tensor, shape (B, 256, h, w), or None
+            What :meth:`embed` gives for them.
 
         Returns
         -------
         ScarNetOutput
             Logits on the images' grid.
         """
-        size = image.shape[-2:]
-        sam = resize_to(self.medsam_decoder(embedding), size)
-        unet = self.unet_branch(image)
-        return ScarNetOutput(self.fusion(sam, unet), self.medsam_head(sam), self.unet_head(unet))
+        unet = self.unet_features(image)
+        unet_logits = self.unet_head(unet)
+        if embedding is None or self.medsam_decoder is None or self.medsam_head is None or self.fusion is None:
+            return ScarNetOutput(unet_logits, None, unet_logits)
+        sam = resize_to(self.medsam_decoder(embedding), image.shape[-2:])
+        return ScarNetOutput(self.fusion(sam, unet), self.medsam_head(sam), unet_logits)
+
+    def unet_features(self, image: Tensor) -> Tensor:
+        """Give F_unet, (B, 32, H, W), of z-scored images as :meth:`forward` takes them."""
+        features: Tensor = self.unet_branch(unit_range(image) if self.config.intensity == "unit" else image)
+        return features
+
+    @property
+    def classifier(self) -> nn.Conv2d:
+        """The last convolution, which gives the network's logits."""
+        last = self.unet_head if self.fusion is None else self.fusion.classify
+        assert isinstance(last, nn.Conv2d)
+        return last

@@ -68,14 +68,16 @@ class UNetBranch(nn.Module):
         Channels of the finest level.
     channels_out : int
         Channels of F_unet.
+    channels_in : int
+        Channels of the image: one, or one a slice where neighbouring slices are seen too.
     """
 
-    def __init__(self, width: int, channels_out: int) -> None:
+    def __init__(self, width: int, channels_out: int, channels_in: int = 1) -> None:
         super().__init__()
-        self.unet = UNet(1, width)
+        self.unet = UNet(channels_in, width)
         self.fuse_levels = MultiScaleAttention(self.unet.level_channels, channels_out)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Give F_unet, (B, channels_out, H, W), of z-scored images (B, 1, H, W)."""
+        """Give F_unet, (B, channels_out, H, W), of images (B, channels_in, H, W)."""
         features: Tensor = self.fuse_levels(self.unet(image))
         return features

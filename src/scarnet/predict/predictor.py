@@ -18,7 +18,7 @@ from scarnet.predict.labels import labels_from_probabilities
 from scarnet.predict.localise import heart_centre
 from scarnet.predict.outside import OUTSIDE_LOGITS
 from scarnet.predict.prediction import Prediction
-from scarnet.predict.sampling import from_grid, grid_window, normalise, to_grid
+from scarnet.predict.sampling import from_grid, grid_window, normalise, to_grid, with_neighbours
 from scarnet.progress import Progress, silent
 from scarnet.stack import LGEStack
 
@@ -129,7 +129,8 @@ class Predictor:
             run.notices.append("No heart was found; the network looked at the middle of the image.")
         config = self.model.card.config
         window = grid_window(stack.shape[1:], spacing_yx, centre, config.grid * config.spacing_mm)
-        on_grid = normalise(to_grid(images[list(chosen)], spacing_yx, centre, config.grid, config.spacing_mm))
+        on_grid = normalise(to_grid(images, spacing_yx, centre, config.grid, config.spacing_mm))
+        on_grid = with_neighbours(on_grid, config.context)[list(chosen)]
         outputs = run.all_slices(on_grid, progress)
 
         def placed(inside: Tensor, outside: Tensor) -> npt.NDArray[np.float32]:
@@ -191,7 +192,8 @@ class _Run:
     ) -> None:
         self.network = network
         self.device, self.batch_size, self.flips = device, batch_size, flips
-        self.wanted = ("fused", "medsam", "unet") if branches else ("fused",)
+        own = ("unet",) if network.encoder is None else ("medsam", "unet")
+        self.wanted = ("fused", *own) if branches else ("fused",)
         self.notices: list[str] = []
         self.surviving_memory(lambda: self.network.to(self.device))
 
@@ -206,7 +208,7 @@ class _Run:
         return work()
 
     def all_slices(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
-        """Segment (N, 1, g, g) batch by batch: name → (N, 4, g, g) on the CPU."""
+        """Segment (N, C, g, g) batch by batch: name → (N, 4, g, g) on the CPU."""
         done: dict[str, list[Tensor]] = {name: [] for name in self.wanted}
         position = 0
         while position < len(images):
@@ -227,7 +229,7 @@ class _Run:
 
     def _batch(self, batch: Tensor) -> dict[str, Tensor]:
         batch = batch.to(self.device).contiguous(memory_format=torch.channels_last)
-        total = torch.zeros(3, len(batch), N_CLASSES, *batch.shape[-2:])
+        total = torch.zeros(len(self.wanted), len(batch), N_CLASSES, *batch.shape[-2:])
         with (
             torch.inference_mode(),
             torch.autocast(self.device, torch.bfloat16, enabled=self.device == "cuda"),
@@ -235,9 +237,9 @@ class _Run:
         ):
             for axes in self.flips:
                 outputs = self.network(batch.flip(axes))
-                total += torch.stack([output.float().flip(axes).cpu() for output in outputs])
-        mean = total / len(self.flips)
-        return {name: mean[index] for index, name in enumerate(("fused", "medsam", "unet")) if name in self.wanted}
+                named = {"fused": outputs.logits, "medsam": outputs.medsam_logits, "unet": outputs.unet_logits}
+                total += torch.stack([named[name].float().flip(axes).cpu() for name in self.wanted])
+        return dict(zip(self.wanted, total / len(self.flips), strict=True))
 
     def _make_room(self, error: Exception) -> None:
         if torch.cuda.is_available():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["from_grid", "grid_window", "normalise", "one_hot", "to_grid"]
+__all__ = ["from_grid", "grid_window", "normalise", "one_hot", "to_grid", "with_neighbours"]
 
 
 def _sampling_positions(
@@ -153,6 +153,28 @@ def normalise(images: Tensor) -> Tensor:
     mean = images.mean(dim=(-2, -1), keepdim=True)
     deviation = images.std(dim=(-2, -1), keepdim=True, correction=0)
     return ((images - mean) / deviation.clamp_min(1e-6 * mean.abs().clamp_min(1e-6))).clamp(-5, 5)
+
+
+def with_neighbours(images: Tensor, context: int) -> Tensor:
+    """Put each slice's neighbours beside it as further channels.
+
+    Parameters
+    ----------
+    images : Tensor, shape (Z, 1, H, W)
+        The slices of one stack, in order.
+    context : int
+        How many neighbours on either side.
+
+    Returns
+    -------
+    Tensor, shape (Z, 1 + 2 · context, H, W)
+        The slice itself, then those one before and one after, two before and two after, and so on; at the stack's
+        ends its last slice is repeated.
+    """
+    last = len(images) - 1
+    z = torch.arange(len(images))
+    seen = [z] + [(z + sign * step).clamp(0, last) for step in range(1, context + 1) for sign in (-1, 1)]
+    return torch.cat([images[index] for index in seen], dim=1)
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
