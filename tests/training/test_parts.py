@@ -24,12 +24,6 @@ def make(config: ScarNetConfig = SMALL) -> ScarNet:
     return ScarNet(config)
 
 
-def without_encoder() -> ScarNet:
-    network = make()
-    network.encoder = None
-    return network
-
-
 def owners(network: ScarNet) -> set[str]:
     """Name what trains: the network's own attributes, and whether adapters do."""
     adapters = adapter_parameters(network)
@@ -155,14 +149,17 @@ def test_groups_of_another_choice_than_the_networks_are_refused() -> None:
         parameter_groups(network, "heads", **SETTINGS)
 
 
-def test_a_network_without_encoder_trains_its_decoder() -> None:
-    network = without_encoder()
-    choose_parts(network, "all")
-    assert owners(network) == DECODER
-    assert not trains_encoder(network, "all")
-    assert {group["name"] for group in parameter_groups(network, "all", **SETTINGS)} == {
-        f"{part}{kind}" for part in ("heads", "decoder") for kind in ("", "-undecayed")
-    }
+def test_a_network_without_encoder_trains_its_unet_branch() -> None:
+    network = make(ScarNetConfig(encoder="none", unet_width=8, grid=64, localiser_width=8))
+    choose_parts(network, "heads")
+    assert owners(network) == {"unet_head"}
+    for parts in ("decoder", "all"):
+        choose_parts(network, parts)
+        assert owners(network) == {"unet_branch", "unet_head"}
+        assert not trains_encoder(network, parts)
+        assert {group["name"] for group in parameter_groups(network, parts, **SETTINGS)} == {
+            f"{part}{kind}" for part in ("heads", "decoder") for kind in ("", "-undecayed")
+        }
     with pytest.raises(ScarNetError, match="no image encoder"):
         choose_parts(network, "adapters")
 
