@@ -1,15 +1,15 @@
 """Cases with labels, from nnU-Net's raw layout or from phantoms."""
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from scarnet.errors import ScarNetError
-from scarnet.io import read_labels, read_study
 from scarnet.progress import Progress, silent
+from scarnet_training.dataset_check import examine_datasets
+from scarnet_training.dataset_report import DatasetReport
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.splits import split_patients
 
-__all__ = ["LabelledCase", "load_dataset", "load_phantoms", "split_patients"]
+__all__ = ["LabelledCase", "load_dataset", "load_datasets", "load_phantoms", "split_patients"]
 
 
 def load_dataset(folder: Path | str, progress: Progress = silent) -> list[LabelledCase]:
@@ -18,9 +18,11 @@ def load_dataset(folder: Path | str, progress: Progress = silent) -> list[Labell
     Parameters
     ----------
     folder : Path or str
-        Holds ``dataset.json``, ``imagesTr/CASE_0000.nii.gz`` and ``labelsTr/CASE.nii.gz``.
+        Holds ``dataset.json``, ``imagesTr/CASE_0000.nii.gz`` and ``labelsTr/CASE.nii.gz``; another ``file_ending`` in
+        ``dataset.json`` is honoured. Where patients have several cases, ``patients.csv`` (columns ``case`` and
+        ``patient``) or ``patients`` (``{case: patient}``) in ``dataset.json`` says which.
     progress : Progress
-        Called before each case.
+        Called before each case and at the end.
 
     Returns
     -------
@@ -30,26 +32,39 @@ def load_dataset(folder: Path | str, progress: Progress = silent) -> list[Labell
     Raises
     ------
     ScarNetError
-        The folder is no such dataset, or labels are missing, or a case cannot be read; all missing labels are named.
+        The folder is no such dataset, or something in it is not fit to train on; the message lists it all.
     """
-    folder = Path(folder)
-    images = sorted((folder / "imagesTr").glob("*_0000.nii.gz"))
-    if not images or not (folder / "dataset.json").is_file():
-        raise ScarNetError(f"{folder} is no dataset in nnU-Net's layout (imagesTr/*_0000.nii.gz and dataset.json).")
-    try:
-        names = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["labels"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ScarNetError(f"{folder / 'dataset.json'} holds no 'labels' with names and values.") from error
-    pairs = [(image, folder / "labelsTr" / image.name.replace("_0000.nii.gz", ".nii.gz")) for image in images]
-    missing = [labels.name for _, labels in pairs if not labels.is_file()]
-    if missing:
-        raise ScarNetError(f"{folder / 'labelsTr'} lacks {', '.join(missing)}.")
-    cases = []
-    for done, (image, labels) in enumerate(pairs):
-        progress(done, len(pairs), "Reading cases")
-        stack = read_study(image)
-        cases.append(LabelledCase(stack, read_labels(labels, stack, names)))
-    return cases
+    return load_datasets([folder], progress)[0]
+
+
+def load_datasets(
+    folders: Sequence[Path | str], progress: Progress = silent
+) -> tuple[list[LabelledCase], DatasetReport]:
+    """Read several datasets, of which no two may have a case in common.
+
+    Parameters
+    ----------
+    folders : sequence of Path or str
+        As for :func:`load_dataset`.
+    progress : Progress
+        Called before each case and at the end.
+
+    Returns
+    -------
+    cases : list of LabelledCase
+        In the order of the folders, those of one sorted by name.
+    report : DatasetReport
+        Its warnings are what one should know before training.
+
+    Raises
+    ------
+    ScarNetError
+        As for :func:`load_dataset`, for all of the datasets at once.
+    """
+    cases: list[LabelledCase] = []
+    report = examine_datasets(folders, cases.append, progress)
+    report.raise_problems()
+    return cases, report
 
 
 def load_phantoms(number: int, seed: int, progress: Progress = silent) -> list[LabelledCase]:
