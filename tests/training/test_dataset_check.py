@@ -124,7 +124,7 @@ def test_every_problem_is_told_at_once_by_the_names_of_cases(tmp_path: Path) -> 
     assert not any(str(tmp_path) in line or "Doe" in line for line in lines)
     report = check_dataset(folder)
     assert [kind for kind, sentences in report.problems.items() if not sentences] == ["description"]
-    assert report.cases == ["c8", "c9", "c10", "c11", "c12"]
+    assert report.cases == ["c10", "c11", "c12", "c8", "c9"]
 
 
 def test_each_file_is_read_once(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
