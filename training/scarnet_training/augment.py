@@ -1,147 +1,212 @@
-"""Random views of a slice: where it is seen from, and how it was acquired."""
+"""Random views of slices: where they are seen from, and how they were acquired; whole batches, on any device."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["AugmentSettings", "random_intensity", "random_pose", "random_warp", "warp"]
+from scarnet.classes import N_CLASSES
+from scarnet.network.medsam import unit_range
+from scarnet.predict.sampling import normalise, one_hot
+from scarnet_training.settings import AugmentationSettings
+
+__all__ = ["RandomViews", "draw_views", "random_intensity", "sample_views", "view_batch"]
 
 
-@dataclass(frozen=True)
-class AugmentSettings:
-    """How far random views go.
+@dataclass(frozen=True, eq=False)
+class RandomViews:
+    """How each of n views looks; every tensor has n entries along its first axis.
 
     Attributes
     ----------
-    rotation_deg : float
-        Largest rotation either way.
-    scale : float
-        Largest relative change of size.
-    shift_mm : float
-        Largest shift of the centre along each axis; covers the localiser's error.
-    flips : bool
-        Mirror along each axis half of the time.
-    intensity : bool
-        Change contrast, gamma, bias field, blur and noise.
+    turn : Tensor, shape (n, 2, 2)
+        From the view's offsets to the slice's, in mm (x, y): rotation, flips and scale.
+    shift_mm : Tensor, shape (n, 2)
+        Shift of the centre, (x, y).
+    elastic_mm : Tensor, shape (n, 2, 5, 5)
+        Displacements at coarse places, interpolated between them.
+    reverse : Tensor of bool, shape (n,)
+        Whether neighbouring slices change sides.
+    chance : Tensor, shape (n, 7)
+        Below 0.5 a change of looks is made: gamma, bias, sharpness, noise, ghosting, contrast, brightness.
+    amount : Tensor, shape (n, 7)
+        How far each goes, 0 to 1.
+    bias : Tensor, shape (n, 1, 4, 4)
+        Coarse normal values of the bias field.
+    noise : Tensor, shape (n, C, g, g)
+        Standard normal.
     """
 
-    rotation_deg: float = 45.0
-    scale: float = 0.2
-    shift_mm: float = 10.0
-    flips: bool = True
-    intensity: bool = True
+    turn: Tensor
+    shift_mm: Tensor
+    elastic_mm: Tensor
+    reverse: Tensor
+    chance: Tensor
+    amount: Tensor
+    bias: Tensor
+    noise: Tensor
+
+    def __getitem__(self, rows: slice) -> "RandomViews":
+        """Give some of the views."""
+        return RandomViews(*(getattr(self, entry.name)[rows] for entry in fields(self)))
 
 
-def _uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
-    return torch.rand(shape, generator=generator) * (high - low) + low
-
-
-def random_pose(settings: AugmentSettings, generator: torch.Generator) -> tuple[Tensor, tuple[float, float]]:
-    """Draw a pose for :func:`scarnet.predict.sampling.to_grid`.
-
-    Parameters
-    ----------
-    settings : AugmentSettings
-        How far it goes.
-    generator : torch.Generator
-        Source of chance.
-
-    Returns
-    -------
-    transform : Tensor, shape (2, 2)
-        Rotation, flips and scale.
-    shift_mm : tuple of float
-        Shift of the centre, (y, x).
-    """
-    angle = math.radians(float(_uniform(generator, -1, 1)) * settings.rotation_deg)
-    scale = 1 + float(_uniform(generator, -1, 1)) * settings.scale
-    mirror = torch.where(torch.rand(2, generator=generator) < 0.5 * settings.flips, -1.0, 1.0)
-    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    shift = _uniform(generator, -1, 1, 2) * settings.shift_mm
-    return scale * turn @ torch.diag(mirror), (float(shift[0]), float(shift[1]))
-
-
-def random_intensity(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
-    """Change the look of z-scored images as another scanner or another day would.
-
-    Parameters
-    ----------
-    images : Tensor, shape (B, 1, H, W)
-        Z-scored images.
-    generator : torch.Generator
-        Source of chance.
-    strength : float
-        How far it goes; 0 changes nothing.
-
-    Returns
-    -------
-    Tensor, shape (B, 1, H, W)
-        The images with other gamma, bias field, sharpness and noise, each half of the time; z-scored again.
-    """
-    n = len(images)
-
-    def sometimes(changed: Tensor, original: Tensor) -> Tensor:
-        chosen = torch.rand(n, 1, 1, 1, generator=generator) < 0.5
-        return torch.where(chosen, changed, original)
-
-    low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
-    span = (high - low).clamp_min(1e-6)
-    unit = (images - low) / span
-    images = sometimes(unit.pow(_uniform(generator, 0.65, 1.5, n, 1, 1, 1) ** strength) * span + low, images)
-    coarse = torch.randn(n, 1, 4, 4, generator=generator)
-    bias = 1 + 0.15 * strength * functional.interpolate(
-        coarse, size=images.shape[-2:], mode="bicubic", align_corners=False
-    )
-    images = sometimes((images - low) * bias + low, images)
-    blurred = functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
-    images = sometimes(torch.lerp(images, blurred, strength * _uniform(generator, -0.4, 0.8, n, 1, 1, 1)), images)
-    noise = torch.randn(images.shape, generator=generator) * _uniform(generator, 0.0, 0.2 * strength, n, 1, 1, 1)
-    images = sometimes(images + noise, images)
-    mean, deviation = images.mean((2, 3), keepdim=True), images.std((2, 3), keepdim=True)
-    return ((images - mean) / deviation.clamp_min(1e-6)).clamp(-5, 5)
-
-
-def random_warp(n: int, generator: torch.Generator, rotation_deg: float = 12.0, scale: float = 0.1) -> Tensor:
-    """Draw small affine warps for maps of any resolution.
+def draw_views(
+    n: int, channels: int, grid: int, settings: AugmentationSettings, generator: torch.Generator
+) -> RandomViews:
+    """Draw how views look.
 
     Parameters
     ----------
     n : int
         How many.
+    channels, grid : int
+        Slices of a view, and pixels along each of its sides.
+    settings : AugmentationSettings
+        How far they go.
     generator : torch.Generator
-        Source of chance.
-    rotation_deg, scale : float
-        Largest rotation and relative change of size either way; shifts go to 4 % of the side.
+        Source of chance; its device is the views'.
 
     Returns
     -------
-    Tensor, shape (n, 2, 3)
-        For :func:`warp`.
+    RandomViews
+        The draw. It does not depend on how a batch is then shared out, so that one process and several see the same.
     """
-    angle = torch.deg2rad(_uniform(generator, -rotation_deg, rotation_deg, n))
-    size = _uniform(generator, 1 - scale, 1 + scale, n)
-    cos, sin = size * torch.cos(angle), size * torch.sin(angle)
-    shift = _uniform(generator, -0.08, 0.08, n, 2)
-    return torch.stack([torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)], 1)
+    device = generator.device
+
+    def uniform(*shape: int) -> Tensor:
+        return 2 * torch.rand(n, *shape, generator=generator, device=device) - 1
+
+    angle = math.radians(settings.rotation_deg) * uniform()
+    scale = 1 + settings.scale * uniform()
+    mirror = torch.where(uniform(2) < 0, -1.0, 1.0) if settings.flips else torch.ones(n, 2, device=device)
+    cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
+    turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1) * mirror[:, None]
+    return RandomViews(
+        turn,
+        settings.shift_mm * uniform(2),
+        settings.elastic_mm * torch.randn(n, 2, 5, 5, generator=generator, device=device),
+        (uniform() < 0) if settings.flips else torch.zeros(n, dtype=torch.bool, device=device),
+        (uniform(7) + 1) / 2,
+        (uniform(7) + 1) / 2,
+        torch.randn(n, 1, 4, 4, generator=generator, device=device),
+        torch.randn(n, channels, grid, grid, generator=generator, device=device),
+    )
 
 
-def warp(maps: Tensor, transforms: Tensor) -> Tensor:
-    """Warp maps bilinearly, repeating their border.
+def sample_views(maps: Tensor, spacing_mm: float, views: RandomViews, grid: int, grid_spacing_mm: float) -> Tensor:
+    """Sample maps bilinearly as views see them, repeating their border.
 
     Parameters
     ----------
-    maps : Tensor, shape (B, C, H, W)
-        Images, one-hot labels or embeddings.
-    transforms : Tensor, shape (B, 2, 3)
-        From :func:`random_warp`.
+    maps : Tensor, shape (n, C, S, S)
+        Images, one-hot labels or embeddings, on square grids with a common centre.
+    spacing_mm : float
+        Their pixel spacing.
+    views : RandomViews
+        From where they are seen.
+    grid : int
+        Pixels along each side of a view.
+    grid_spacing_mm : float
+        A view's pixel spacing.
 
     Returns
     -------
-    Tensor, shape (B, C, H, W)
-        The warped maps.
+    Tensor, shape (n, C, grid, grid)
+        The views.
     """
-    positions = functional.affine_grid(transforms, list(maps.shape), align_corners=False).to(maps.dtype)
-    return functional.grid_sample(maps, positions, padding_mode="border", align_corners=False)
+    half_extent = maps.shape[-1] * spacing_mm / 2
+    theta = torch.cat([views.turn * (grid * grid_spacing_mm / 2), views.shift_mm[:, :, None]], dim=2) / half_extent
+    positions = functional.affine_grid(theta, [len(maps), 1, grid, grid], align_corners=False)
+    if views.elastic_mm.any():
+        displacement = functional.interpolate(views.elastic_mm, (grid, grid), mode="bicubic", align_corners=True)
+        positions = positions + displacement.movedim(1, -1) / half_extent
+    return functional.grid_sample(maps, positions.to(maps.dtype), padding_mode="border", align_corners=False)
+
+
+def view_batch(
+    images: Tensor,
+    labels: Tensor,
+    spacing_mm: float,
+    views: RandomViews,
+    grid: int,
+    grid_spacing_mm: float,
+    settings: AugmentationSettings,
+) -> tuple[Tensor, Tensor]:
+    """See slices as a training step does.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, C, S, S)
+        Slices with their neighbours.
+    labels : Tensor of int64, shape (n, S, S)
+        Class of each pixel.
+    spacing_mm : float
+        Their pixel spacing.
+    views : RandomViews
+        What was drawn for them.
+    grid, grid_spacing_mm
+        The network's.
+    settings : AugmentationSettings
+        What they were drawn with.
+
+    Returns
+    -------
+    images : Tensor, shape (n, C, grid, grid)
+        Z-scored, but for the paper's contrast and brightness.
+    labels : Tensor of int64, shape (n, grid, grid)
+        Class of each pixel: interpolated memberships, then the largest, which is never a class that was not there.
+    """
+    seen = sample_views(images, spacing_mm, views, grid, grid_spacing_mm)
+    truth = sample_views(one_hot(labels, N_CLASSES), spacing_mm, views, grid, grid_spacing_mm).argmax(dim=1)
+    return random_intensity(normalise(seen), views, settings), truth
+
+
+def random_intensity(images: Tensor, views: RandomViews, settings: AugmentationSettings) -> Tensor:
+    """Change the look of images as another scanner or another day would.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, C, H, W)
+        Z-scored images.
+    views : RandomViews
+        What was drawn for them.
+    settings : AugmentationSettings
+        How far it goes.
+
+    Returns
+    -------
+    Tensor, shape (n, C, H, W)
+        Z-scored again, then with the paper's contrast and brightness, which z-scoring would undo.
+    """
+
+    def sometimes(change: int, changed: Tensor, original: Tensor) -> Tensor:
+        return torch.where(views.chance[:, change, None, None, None] < 0.5, changed, original)
+
+    def between(change: int, low: float, high: float) -> Tensor:
+        return low + (high - low) * views.amount[:, change, None, None, None]
+
+    strength = settings.intensity
+    if strength:
+        unit = unit_range(images)
+        unit = sometimes(0, unit.pow(between(0, 0.65, 1.5) ** strength), unit)
+        field = functional.interpolate(views.bias, images.shape[-2:], mode="bicubic", align_corners=False)
+        unit = sometimes(1, unit * (1 + 0.15 * strength * field), unit)
+        blurred = functional.avg_pool2d(unit, 3, stride=1, padding=1, count_include_pad=False)
+        unit = sometimes(2, torch.lerp(unit, blurred, strength * between(2, -0.4, 0.8)), unit)
+        images = normalise(unit)
+        images = sometimes(3, images + views.noise * between(3, 0.0, 0.2 * strength), images)
+    if settings.ghosting:
+        # Motion between excitations repeats the image along the phase axis, a part of the field of view away.
+        ghost = images.roll(images.shape[-2] // 3, dims=-2)
+        images = sometimes(4, images + ghost * between(4, 0.0, settings.ghosting), images)
+    images = normalise(images)
+    if settings.contrast or settings.brightness:
+        contrast = 1 + settings.contrast * between(5, -1, 1)
+        images = sometimes(5, images * contrast, images)
+        brightness = 1 + settings.brightness * between(6, -1, 1)
+        low = images.amin((2, 3), keepdim=True)
+        images = sometimes(6, (images - low) * brightness + low, images)
+    return images

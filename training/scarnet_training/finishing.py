@@ -18,7 +18,12 @@ from scarnet_training.validation import validate_model
 __all__ = ["make_card", "write_model"]
 
 
-def make_card(recipe: Recipe, training: Sequence[LabelledCase], validation: Sequence[LabelledCase]) -> ModelCard:
+def make_card(
+    recipe: Recipe,
+    training: Sequence[LabelledCase],
+    validation: Sequence[LabelledCase],
+    replayed: Sequence[LabelledCase] = (),
+) -> ModelCard:
     """Make a model's card, without figures yet.
 
     Parameters
@@ -27,6 +32,8 @@ def make_card(recipe: Recipe, training: Sequence[LabelledCase], validation: Sequ
         What was trained and how.
     training, validation : sequence of LabelledCase
         The two sides of the split.
+    replayed : sequence of LabelledCase
+        Earlier cases that were shown again.
 
     Returns
     -------
@@ -42,8 +49,10 @@ def make_card(recipe: Recipe, training: Sequence[LabelledCase], validation: Sequ
         licence=settings.licence,
         data=(
             *settings.data,
-            f"Trained on {len(real)} patients and {len(training) - len(real)} synthetic phantoms; "
-            f"validated on {len(validation)} other patients.",
+            f"Trained on {len(real)} patients and {len(training) - len(real)} synthetic phantoms"
+            + (f" from the model {recipe.start.model}" if recipe.start.model else "")
+            + (f", with {len(replayed)} earlier cases shown again" if replayed else "")
+            + f"; validated on {len(validation)} other patients.",
         ),
         # Card readers look for test_time_flips at the top of the recipe.
         recipe={**recipe.to_dict(), "test_time_flips": settings.test_time_flips},

@@ -1,12 +1,14 @@
-"""A training run's folder: events, checkpoints, the split."""
+"""A training run's folder: events, checkpoints, the split; one process at a time."""
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from scarnet.errors import ScarNetError
 from scarnet.files import atomic_path, make_folder
@@ -24,33 +26,54 @@ class RunFolder:
         The folder; made where it is missing.
     resume : bool
         Go on with the run that is there.
+    writes : bool
+        Whether this process is the one of several that writes.
 
     Raises
     ------
     ScarNetError
-        A run is there and was not to be resumed, or none is and was to be.
+        A run is there and was not to be resumed, or none is and was to be, or another process trains there.
     """
 
-    def __init__(self, folder: Path | str, resume: bool) -> None:
+    def __init__(self, folder: Path | str, resume: bool, writes: bool = True) -> None:
         self.folder = make_folder(folder)
+        self.writes = writes
         self.checkpoint = make_folder(self.folder / "checkpoints") / "last.pt"
+        self.best = self.folder / "checkpoints" / "best.pt"
         self.views = self.folder / "views"
         self.events = self.folder / "events.jsonl"
         self.resumed = resume
+        self._lock = FileLock(self.folder / ".lock")
+        if writes:
+            self._take()
         if resume and not self.checkpoint.is_file():
             raise ScarNetError(f"{self.folder} holds no checkpoint to resume from.")
         if not resume and (self.checkpoint.exists() or (self.folder / "model.safetensors").exists()):
             raise ScarNetError(f"{self.folder} holds a run already; resume it, or choose another folder.")
 
-    def keep_the_same(self, recipe: Recipe, split: list[dict[str, list[str]]]) -> None:
+    def _take(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ScarNetError(f"Another process trains in {self.folder}; wait for it, or cancel it.") from error
+        except OSError as error:
+            raise ScarNetError(f"Cannot write to {self.folder}: {error.strerror}.") from error
+
+    def release(self) -> None:
+        """Let another process train here."""
+        self._lock.release()
+
+    def keep_the_same(self, recipe: Recipe, split: list[dict[str, list[str]]], base_sha256: str) -> None:
         """Write what a run rests on, or make sure that a resumed one rests on the same.
 
         Parameters
         ----------
         recipe : Recipe
-            Its data, network and training; how the end is done and what the card says may change.
+            How the end is done and what the card says may change, the rest not.
         split : list of dict
             Names of the cases to train and to validate on.
+        base_sha256 : str
+            Digest of the model it starts from; empty for none.
 
         Raises
         ------
@@ -58,9 +81,12 @@ class RunFolder:
             A resumed run would go on with another split or recipe: patients could move from one side to the other.
         """
         settings = recipe.to_dict()
-        settings["training"].pop("choose_scar_shift")
-        now = {"splits.json": split, "recipe.json": {name: settings[name] for name in ("data", "network", "training")}}
-        for name, values in now.items():
+        # What can change without changing what was trained so far: the end, and how the work is laid out.
+        for name in ("choose_scar_shift", "micro_batch", "threads"):
+            settings["training"].pop(name)
+        settings.pop("model")
+        settings["start"]["sha256"] = base_sha256
+        for name, values in {"splits.json": split, "recipe.json": settings}.items():
             what = name.removesuffix(".json").rstrip("s")
             if self.resumed and json.loads(self._read(name)) != json.loads(json.dumps(values)):
                 raise ScarNetError(
@@ -77,6 +103,8 @@ class RunFolder:
 
     def event(self, kind: str, **values: Any) -> None:
         """Append a line to ``events.jsonl``."""
+        if not self.writes:
+            return
         line = json.dumps({"time": round(time.time(), 3), "event": kind, **values})
         try:
             with self.events.open("a", encoding="utf-8") as file:
@@ -84,19 +112,35 @@ class RunFolder:
         except OSError as error:
             raise ScarNetError(f"Cannot write {self.events}: {error.strerror}.") from error
 
-    def save_checkpoint(self, state: dict[str, Any]) -> None:
-        """Write the checkpoint, replacing the one before only when the new one is whole."""
-        self._save(state, self.checkpoint)
+    def save_checkpoint(self, state: dict[str, Any], best: bool = False) -> None:
+        """Write the checkpoint, replacing the one before only when the new one is whole.
 
-    def load_checkpoint(self) -> dict[str, Any]:
+        The length of ``events.jsonl`` goes with it: what a killed process told after its last checkpoint is told
+        again by the one that resumes, and must not stand there twice.
+        """
+        if self.writes:
+            length = self.events.stat().st_size if self.events.exists() else 0
+            self._save({**state, "events_length": length}, self.best if best else self.checkpoint)
+
+    def load_checkpoint(self, best: bool = False) -> dict[str, Any]:
         """Read the checkpoint; nothing in it is run."""
-        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True, map_location="cpu")
+        path = self.best if best else self.checkpoint
+        try:
+            state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        except Exception as error:
+            raise ScarNetError(f"The checkpoint {path} cannot be read; begin the run anew.") from error
         return state
+
+    def forget_events_after(self, length: int) -> None:
+        """Cut ``events.jsonl`` to what it was when a checkpoint was written."""
+        if self.writes and self.events.exists() and self.events.stat().st_size > length:
+            os.truncate(self.events, length)
 
     def save_tensors(self, name: str, tensors: dict[str, Any]) -> None:
         """Keep tensors that are costly to make again."""
-        make_folder(self.views)
-        self._save(tensors, self.views / f"{name}.pt")
+        if self.writes:
+            make_folder(self.views)
+            self._save(tensors, self.views / f"{name}.pt")
 
     def load_tensors(self, name: str) -> dict[str, Any] | None:
         """Read them back; None where they are not there."""
@@ -106,10 +150,18 @@ class RunFolder:
         tensors: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
         return tensors
 
+    def drop_tensors(self, before: str) -> None:
+        """Remove what is kept under names before this one."""
+        if self.writes:
+            for path in self.views.glob("*.pt"):
+                if path.stem < before:
+                    path.unlink(missing_ok=True)
+
     def write_json(self, name: str, values: Any) -> None:
         """Write a JSON file into the folder."""
-        with atomic_path(self.folder / name) as temporary:
-            temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+        if self.writes:
+            with atomic_path(self.folder / name) as temporary:
+                temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
 
     @staticmethod
     def _save(state: dict[str, Any], path: Path) -> None:

@@ -1,60 +1,96 @@
 """The optimizer of each part of a training, and how its learning rate goes."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch.nn import Parameter
 
 from scarnet.network.scarnet import ScarNet
-from scarnet_training.recipe import TrainingSettings
+from scarnet_training.loss import CompositeLoss
+from scarnet_training.parts import choose_parts, parameter_groups
+from scarnet_training.recipe import Recipe
+from scarnet_training.settings import TrainingSettings
 
-__all__ = ["build_optimizer", "set_learning_rate"]
+__all__ = ["build_optimizer", "set_learning_rate", "trained_parts"]
 
 WARM_UP = 0.03
 
 
-def build_optimizer(network: ScarNet, settings: TrainingSettings, alone: bool) -> torch.optim.Optimizer:
-    """Make the optimizer of a part of the training.
+def build_optimizer(network: ScarNet, loss: CompositeLoss, recipe: Recipe, unet_alone: bool) -> torch.optim.Optimizer:
+    """Choose what trains in a part of the training, and make its optimizer.
 
     Parameters
     ----------
     network : ScarNet
         The network; its localiser is trained by itself, before.
-    settings : TrainingSettings
-        Learning rate and weight decay.
-    alone : bool
+    loss : CompositeLoss
+        The loss, whose learned weights train too.
+    recipe : Recipe
+        What trains, and how fast.
+    unet_alone : bool
         Whether only the U-Net branch is trained. When it was, it goes on with
         ``learning_rate * pretrained_factor`` beside the new parts.
 
     Returns
     -------
     Optimizer
-        AdamW; each group holds under ``"peak"`` how high its learning rate goes.
+        AdamW or Adam; each group holds under ``"peak"`` how high its learning rate goes.
     """
-    pretrained: list[Parameter] = []
-    new: list[Parameter] = []
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad and not name.startswith("localiser"):
-            (pretrained if name.startswith("unet") else new).append(parameter)
-    peak = settings.learning_rate
-    factor = settings.pretrained_factor if settings.unet_epochs and not alone else 1.0
-    groups = [{"params": pretrained, "peak": peak * factor}]
-    if not alone:
-        groups.append({"params": new, "peak": peak})
-    return torch.optim.AdamW(groups, lr=peak, weight_decay=settings.weight_decay)
+    settings = recipe.training
+    scratch = not recipe.start.model
+    parts = trained_parts(recipe)
+    choose_parts(network, parts)
+    pretrained = ("encoder",) if scratch else ("decoder", "encoder")
+    groups = parameter_groups(
+        network, parts, settings.learning_rate, settings.pretrained_factor, settings.weight_decay, pretrained
+    )
+    unet = {id(parameter) for part in (network.unet_branch, network.unet_head) for parameter in part.parameters()}
+    if unet_alone:
+        groups = _members(groups, unet, inside=True)
+    elif scratch and settings.unet_epochs:
+        slower = [{**group, "peak": group["peak"] * settings.pretrained_factor} for group in groups]
+        groups = _members(slower, unet, inside=True) + _members(groups, unet, inside=False)
+    learned = [parameter for parameter in loss.parameters() if parameter.requires_grad]
+    if learned:
+        groups.append({"params": learned, "peak": settings.learning_rate, "weight_decay": 0.0, "name": "loss"})
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
+    return kind(groups, lr=settings.learning_rate, betas=(settings.beta1, settings.beta2))
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, part: float) -> None:
-    """Set the learning rate: a linear warm-up, then a cosine to zero.
+def trained_parts(recipe: Recipe) -> str:
+    """Say which parts train, as :mod:`scarnet_training.parts` calls them."""
+    if recipe.start.model:
+        return recipe.start.parts
+    return "all" if recipe.training.train_encoder else "decoder"
+
+
+def _members(groups: Sequence[dict[str, Any]], members: set[int], inside: bool) -> list[dict[str, Any]]:
+    """Keep of each group the parameters that are among the members, or those that are not."""
+    kept = [{**g, "params": [p for p in g["params"] if (id(p) in members) == inside]} for g in groups]
+    return [group for group in kept if group["params"]]
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, settings: TrainingSettings, done: float, epochs: int) -> None:
+    """Set the learning rate of a step.
 
     Parameters
     ----------
     optimizer : Optimizer
         From :func:`build_optimizer`.
-    part : float
+    settings : TrainingSettings
+        The schedule: a linear warm-up, then a cosine to zero; or × `decay` an epoch.
+    done : float
         How much of this part of the training is done, 0 to 1.
+    epochs : int
+        How many epochs it has.
     """
-    cosine = (1 + math.cos(math.pi * (part - WARM_UP) / (1 - WARM_UP))) / 2
-    factor = part / WARM_UP if part < WARM_UP else cosine
+    if settings.schedule == "exponential":
+        factor = settings.decay ** math.floor(done * epochs + 1e-9)
+    elif done < WARM_UP:
+        # Never 0: the first step of a short training would be lost.
+        factor = max(done / WARM_UP, 0.02)
+    else:
+        factor = (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor

@@ -1,130 +1,138 @@
-"""Training views: slices resampled around the heart, with the frozen encoder's output kept beside them."""
+"""Views kept with the frozen encoder's output, which costs a CPU more than all of the rest."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import zlib
+from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from scarnet.classes import N_CLASSES
-from scarnet.network.medsam import encoder_input
 from scarnet.network.scarnet import ScarNet
-from scarnet.predict.sampling import normalise, one_hot, to_grid
 from scarnet.progress import Progress, silent
-from scarnet_training.augment import AugmentSettings, random_intensity, random_pose
-from scarnet_training.data import LabelledCase
+from scarnet_training.augment import draw_views, view_batch
+from scarnet_training.run_folder import RunFolder
+from scarnet_training.settings import AugmentationSettings
+from scarnet_training.slices import Slices
 
-__all__ = ["Views", "embed", "make_views", "reference_centre"]
-
-
-@dataclass(frozen=True, eq=False)
-class Views:
-    """One view of each slice.
-
-    Attributes
-    ----------
-    images : Tensor of float16, shape (N, 1, g, g)
-        Z-scored images.
-    labels : Tensor of uint8, shape (N, g, g)
-        Class of each pixel.
-    embeddings : Tensor of bfloat16, shape (N, 256, h, w), or None
-        The encoder's output, where it is frozen.
-    """
-
-    images: Tensor
-    labels: Tensor
-    embeddings: Tensor | None
+__all__ = ["ViewBank", "embed_views", "small_poses"]
 
 
-def reference_centre(case: LabelledCase) -> tuple[float, float]:
-    """Give the centre of the labelled ventricle, (y, x), or of the image where there is none."""
-    _, ys, xs = np.nonzero(case.labels)
-    if ys.size == 0:
-        return (case.labels.shape[1] - 1) / 2, (case.labels.shape[2] - 1) / 2
-    return float(ys.mean()), float(xs.mean())
+def small_poses(augmentation: AugmentationSettings) -> AugmentationSettings:
+    """Say how far a kept view is turned and moved once more in each step, together with its embedding."""
+    return replace(
+        augmentation,
+        rotation_deg=min(12.0, augmentation.rotation_deg),
+        scale=min(0.1, augmentation.scale),
+        shift_mm=min(5.0, augmentation.shift_mm),
+        flips=False,
+        elastic_mm=0.0,
+    )
 
 
-def embed(network: ScarNet, images: Tensor, device: str, progress: Progress = silent) -> Tensor:
-    """Run the encoder.
-
-    Parameters
-    ----------
-    network : ScarNet
-        The network, on the device.
-    images : Tensor, shape (N, 1, g, g)
-        Z-scored images.
-    device : str
-        Where to run.
-    progress : Progress
-        Called between batches.
-
-    Returns
-    -------
-    Tensor of bfloat16, shape (N, 256, h, w)
-        Embeddings, on the CPU.
-    """
-    parts: list[Tensor] = []
-    done = 0
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
-        for batch in images.split(16):
-            progress(done, len(images), "Encoding views")
-            seen = encoder_input(batch.float().to(device)).contiguous(memory_format=torch.channels_last)
-            parts.append(network.encoder(seen).to("cpu", torch.bfloat16))
-            done += len(batch)
-    return torch.cat(parts).clone()
-
-
-def make_views(
-    cases: Sequence[LabelledCase],
+def embed_views(
+    slices: Slices,
     network: ScarNet,
+    augmentation: AugmentationSettings,
     seed: int,
-    augment: AugmentSettings,
-    device: str = "cpu",
-    keep_embeddings: bool = True,
+    device: str,
+    precision: torch.dtype,
     progress: Progress = silent,
-) -> Views:
-    """See each slice once, from a random pose.
+) -> Slices:
+    """See each slice once from a random pose, with its own looks, and run the encoder on it.
 
     Parameters
     ----------
-    cases : sequence of LabelledCase
-        The cases.
+    slices : Slices
+        The slices.
     network : ScarNet
-        Its configuration gives the grid, its encoder the embeddings.
+        Its configuration gives the grid, its encoder the embeddings; on the device.
+    augmentation : AugmentationSettings
+        How far the poses go.
     seed : int
         Seed of the poses.
-    augment : AugmentSettings
-        How far the poses go.
     device : str
-        Where the encoder runs.
-    keep_embeddings : bool
-        Run the encoder.
+        Where to run.
+    precision : torch.dtype
+        Of the encoder.
     progress : Progress
         Called between batches.
 
     Returns
     -------
-    Views
-        In the order of cases and slices.
+    Slices
+        The views, in the order of the slices, on the CPU, with their embeddings.
     """
-    generator = torch.Generator().manual_seed(seed)
     config = network.config
-    images, labels = [], []
-    for case in cases:
-        spacing_yx = case.stack.spacing_mm[1:]
-        pixels = torch.from_numpy(np.array(case.stack.pixels))[:, None]
-        truth = one_hot(torch.from_numpy(np.array(case.labels)), N_CLASSES)
-        centre = reference_centre(case)
-        for z in range(len(pixels)):
-            transform, shift = random_pose(augment, generator)
-            moved = (centre[0] + shift[0] / spacing_yx[0], centre[1] + shift[1] / spacing_yx[1])
-            pose = (spacing_yx, moved, config.grid, config.spacing_mm, transform)
-            images.append(normalise(to_grid(pixels[z : z + 1], *pose)))
-            # Interpolated memberships, then the largest: smooth borders, and never a class that was not there.
-            labels.append(to_grid(truth[z : z + 1], *pose).argmax(dim=1).to(torch.uint8))
-    seen = torch.cat(images)
-    if augment.intensity:
-        seen = random_intensity(seen, generator)
-    embeddings = embed(network, seen, device, progress) if keep_embeddings else None
-    return Views(seen.half(), torch.cat(labels), embeddings)
+    poses = replace(augmentation, intensity=0.0, ghosting=0.0, brightness=0.0, contrast=0.0)
+    generator = torch.Generator(device).manual_seed(seed)
+    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    for chosen in torch.arange(len(slices)).split(16):
+        progress(int(chosen[0]), len(slices), "Encoding views")
+        drawn = draw_views(len(chosen), 1 + 2 * config.context, config.grid, poses, generator)
+        images, labels = slices.take(chosen, drawn.reverse, device)
+        images, labels = view_batch(images, labels, slices.spacing_mm, drawn, config.grid, config.spacing_mm, poses)
+        with torch.inference_mode(), torch.autocast(device, precision, enabled=precision != torch.float32):
+            embedding = network.embed(images.contiguous(memory_format=torch.channels_last))
+        assert embedding is not None
+        parts.append((images.half().cpu(), labels.to("cpu", torch.uint8), embedding.to("cpu", torch.bfloat16)))
+    seen, truth, embeddings = (torch.cat(tensors).clone() for tensors in zip(*parts, strict=True))
+    return Slices(seen, truth, None, config.spacing_mm, embeddings)
+
+
+class ViewBank:
+    """The views of the last epochs; a new one of each slice every so many epochs.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Where they are kept for a run that is resumed.
+    views, refresh_epochs : int
+        How many are kept, and how often a new one is made.
+    seed : int
+        Seed of their poses.
+    """
+
+    def __init__(self, run: RunFolder, views: int, refresh_epochs: int, seed: int) -> None:
+        self.run, self.views, self.refresh_epochs, self.seed = run, views, refresh_epochs, seed
+        self._kept: dict[int, Slices] = {}
+
+    def at(
+        self,
+        epoch: int,
+        slices: Slices,
+        network: ScarNet,
+        augmentation: AugmentationSettings,
+        device: str,
+        precision: torch.dtype,
+        progress: Progress,
+    ) -> list[Slices]:
+        """Give the views of an epoch, which it makes or reads back where they are not at hand.
+
+        Parameters
+        ----------
+        epoch : int
+            Passes over the whole network so far.
+        slices, network, augmentation, device, precision, progress
+            As :func:`embed_views` takes them.
+
+        Returns
+        -------
+        list of Slices
+            Up to `views` views of every slice, oldest first.
+        """
+        made = 1 + epoch // self.refresh_epochs
+        wanted = range(max(0, made - self.views), made)
+        self._kept = {index: view for index, view in self._kept.items() if index in wanted}
+        for index in wanted:
+            if index in self._kept:
+                continue
+            stored = self.run.load_tensors(f"{index:03}")
+            if stored is None:
+                seed = zlib.crc32(f"{self.seed} view {index}".encode())
+                view = embed_views(slices, network, augmentation, seed, device, precision, progress)
+                stored = {"images": view.images, "labels": view.labels, "embeddings": view.embeddings}
+                self.run.save_tensors(f"{index:03}", stored)
+            self._kept[index] = Slices(
+                stored["images"], stored["labels"], None, network.config.spacing_mm, stored["embeddings"]
+            )
+        self.run.drop_tensors(before=f"{wanted.start:03}")
+        return [self._kept[index] for index in sorted(self._kept)]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from scarnet.classes import N_CLASSES
 from scarnet.errors import ScarNetError
+from scarnet.memory import is_out_of_memory
 from scarnet.models.store import Model
 from scarnet.network.folding import fold_batch_norms
 from scarnet.network.scarnet import ScarNet
@@ -146,7 +147,7 @@ class Predictor:
             probabilities = placed(torch.softmax(native["fused"], dim=0), torch.softmax(surely_background, dim=0))
             labels = labels_from_probabilities(probabilities, postprocess=postprocess)
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise ScarNetError(
                 f"{stack.case}: the maps of {stack.shape[0]} slices of {stack.shape[1]} × {stack.shape[2]} pixels do "
@@ -202,7 +203,7 @@ class _Run:
         try:
             return work()
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if self.device == "cpu" or not _is_out_of_memory(error):
+            if self.device == "cpu" or not is_out_of_memory(error):
                 raise
             self._move_to_cpu()
         return work()
@@ -217,7 +218,7 @@ class _Run:
             try:
                 outputs = self._batch(batch)
             except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._make_room(error)
                 continue
@@ -256,10 +257,3 @@ class _Run:
         self.notices.append(f"Out of memory on {self.device}: went on with the CPU, which is slower.")
         self.device = "cpu"
         self.network.to("cpu")
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # CPU and MPS raise plain RuntimeErrors that only their text tells apart.
-    text = str(error).lower()
-    kinds = (MemoryError, torch.OutOfMemoryError)
-    return isinstance(error, kinds) or "out of memory" in text or "can't allocate memory" in text
