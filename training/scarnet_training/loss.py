@@ -93,18 +93,18 @@ class CompositeLoss(nn.Module):
         _check(logits, labels)
         with torch.autocast(logits.device.type, enabled=False):
             logits = logits if logits.dtype == torch.float64 else logits.float()
-            truth = labels.unsqueeze(1) == torch.arange(N_CLASSES, device=labels.device).view(1, -1, 1, 1)
+            classes = torch.arange(N_CLASSES, device=labels.device).view(1, -1, 1, 1)
+            truth = (labels.unsqueeze(1) == classes).to(logits.dtype)
             terms = self._terms(logits, labels, truth)
-            return self._combine(terms, truth), {name: term.detach() for name, term in terms.items()}
+            return self._combine(terms, labels), {name: term.detach() for name, term in terms.items()}
 
     def _terms(self, logits: Tensor, labels: Tensor, truth: Tensor) -> dict[str, Tensor]:
         s = self.settings
         log_p = torch.log_softmax(logits, dim=1)
         p = log_p.exp()
         axes = (0, 2, 3)
-        false_positive = p.masked_fill(truth, 0).sum(axes)
-        false_negative = (1 - p).masked_fill(~truth, 0).sum(axes)
-        true_positive = truth.sum(axes) - false_negative
+        overlap = p * truth
+        true_positive, false_positive, false_negative = (x.sum(axes) for x in (overlap, p - overlap, truth - overlap))
         # 1 - ratio over the common denominator: nothing is left to rounding where the prediction is nearly right.
         wrong = false_positive + false_negative
         dice = wrong / (2 * true_positive + wrong + s.epsilon)
@@ -120,12 +120,12 @@ class CompositeLoss(nn.Module):
             "myocardium": dice[TissueClass.MYOCARDIUM],
         }
 
-    def _combine(self, terms: dict[str, Tensor], truth: Tensor) -> Tensor:
+    def _combine(self, terms: dict[str, Tensor], labels: Tensor) -> Tensor:
         s = self.settings
         parts = {name: weight * terms[name] for name, weight in s.weights().items()}
         if s.adaptive == "scar-presence" and "focal_tversky" in parts:
             plain = parts["focal_tversky"]
-            parts["focal_tversky"] = torch.where(truth[:, TissueClass.SCAR].any(), s.presence_factor * plain, plain)
+            parts["focal_tversky"] = torch.where((labels == TissueClass.SCAR).any(), s.presence_factor * plain, plain)
         if self.log_variance is not None:
             limit = s.log_variance_limit
             learned = (limit * torch.tanh(self.log_variance / limit)).unbind()
