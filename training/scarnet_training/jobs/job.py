@@ -1,0 +1,292 @@
+"""A job, seen from any process: its state, its events, and the ways to end it or go on with it."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scarnet.errors import ScarNetError
+from scarnet.files import atomic_path
+from scarnet_training.jobs import processes, slurm
+from scarnet_training.jobs.event_tail import EventTail
+from scarnet_training.jobs.options import Where
+from scarnet_training.jobs.status import ENDED, State, Status, exists, read_status, update_status
+from scarnet_training.jobs.task import CANCEL, RECIPE
+from scarnet_training.jobs.truth import EVENTS, current_status, is_finished, log_tail
+
+__all__ = ["Job", "list_jobs", "read_job"]
+
+_POLL_SECONDS = 0.2
+# Slurm asks not to be asked often.
+_TRUTH_SECONDS = {"local": 1.0, "slurm": 10.0}
+_DEPTH = 4
+
+
+class Job:
+    """A job is a folder; this is a handle on it, and any number of processes may have one.
+
+    Parameters
+    ----------
+    folder : Path
+        The job's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._tail = EventTail(folder / EVENTS)
+
+    def __repr__(self) -> str:
+        """Name the folder."""
+        return f"Job({str(self.folder)!r})"
+
+    def status(self) -> Status:
+        """Give the job's status as it is now, whatever became of the process that should have kept it.
+
+        Returns
+        -------
+        Status
+            State, sentence, options, place and times.
+
+        Raises
+        ------
+        ScarNetError
+            The folder holds no job any more, or its status cannot be read.
+        """
+        return current_status(self.folder)
+
+    def state(self) -> State:
+        """Give the job's state as it is now.
+
+        Returns
+        -------
+        {"queued", "running", "done", "failed", "cancelled", "interrupted"}
+            Of :meth:`status`.
+
+        Raises
+        ------
+        ScarNetError
+            As :meth:`status`.
+        """
+        return self.status().state
+
+    def log(self, lines: int = 20) -> list[str]:
+        """Give the last lines of the job's log.
+
+        Parameters
+        ----------
+        lines : int
+            How many at most.
+
+        Returns
+        -------
+        list of str
+            The lines.
+        """
+        return log_tail(self.folder, lines)
+
+    def read_new_events(self) -> list[dict[str, Any]]:
+        """Give the events since this handle last read any; never waits.
+
+        Returns
+        -------
+        list of dict
+            As :meth:`scarnet_training.jobs.event_tail.EventTail.read_new_events`.
+
+        Raises
+        ------
+        ScarNetError
+            The file of events cannot be read.
+        """
+        return self._tail.read_new_events()
+
+    def watch(self, seconds: float = 0.5) -> Iterator[dict[str, Any]]:
+        """Give the job's events as they come, from the first on, until the job ends.
+
+        Parameters
+        ----------
+        seconds : float
+            How often to look.
+
+        Yields
+        ------
+        dict
+            The events; see :meth:`read_new_events`.
+
+        Raises
+        ------
+        ScarNetError
+            The job or its events cannot be read.
+        """
+        tail = EventTail(self.folder / EVENTS)
+        looked = 0.0
+        while True:
+            said = read_status(self.folder)
+            state, now = said.state, time.monotonic()
+            if state not in ENDED and now - looked >= _TRUTH_SECONDS[said.options.where]:
+                state, looked = self.state(), now
+            # Read after the state: an ended job writes no more.
+            yield from tail.read_new_events()
+            if state in ENDED:
+                return
+            time.sleep(seconds)
+
+    def request_cancel(self) -> None:
+        """Ask the job to stop, without waiting; it does at its next batch.
+
+        Raises
+        ------
+        ScarNetError
+            The request cannot be written.
+        """
+        with atomic_path(self.folder / CANCEL) as path:
+            path.write_text("Asked to stop.\n", encoding="utf-8")
+
+    def cancel(self, grace: float = 10.0) -> State:
+        """Stop the job: ask it first, then end its processes or take it from Slurm.
+
+        Parameters
+        ----------
+        grace : float
+            Seconds the job has to stop by itself.
+
+        Returns
+        -------
+        {"cancelled", "done", "failed"}
+            How it ended; it may have been quicker.
+
+        Raises
+        ------
+        ScarNetError
+            The job has ended already, it runs where it cannot be reached from here, or Slurm refused.
+        """
+        status = self.status()
+        if status.state in ENDED:
+            raise ScarNetError(f"The job in {self.folder} is {status.state} already; there is nothing to cancel.")
+        self.request_cancel()
+        until = time.monotonic() + grace
+        waits = status.options.where == "slurm" and status.state == "queued"
+        while not waits and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
+            if read_status(self.folder).state in ENDED:
+                return self.state()
+            if status.options.where == "local" and processes.here(status.place) and not processes.alive(status.place):
+                break
+        return self._end()
+
+    def _end(self) -> State:
+        """End the job from outside."""
+        status = read_status(self.folder)
+        if status.options.where == "slurm":
+            if "job_id" in status.place:
+                slurm.cancel_in_slurm(str(status.place["job_id"]))
+        elif "pid" in status.place and not processes.here(status.place):
+            raise ScarNetError(f"The job in {self.folder} was asked to stop; it runs on {status.place['host']}.")
+        else:
+            processes.end(status.place)
+        status = read_status(self.folder)
+        if status.state in ("done", "failed"):
+            return status.state
+        state: State = "done" if is_finished(self.folder) else "cancelled"
+        return update_status(self.folder, state=state, sentence="", ended=round(time.time(), 3)).state
+
+    def resume(
+        self,
+        *,
+        where: Where | None = None,
+        gpus: int | None = None,
+        nodes: int | None = None,
+        minutes: int | None = None,
+        partition: str | None = None,
+    ) -> "Job":
+        """Go on with a job that was interrupted or cancelled, or that failed.
+
+        Parameters
+        ----------
+        where, gpus, nodes, minutes, partition
+            As in :func:`scarnet_training.jobs.submit`; what is left out is as it was.
+
+        Returns
+        -------
+        Job
+            The job, in the same folder.
+
+        Raises
+        ------
+        ScarNetError
+            The job still runs or is finished, its recipe cannot be read, or it cannot be started.
+        """
+        from scarnet_training.jobs.submission import submit_with
+        from scarnet_training.recipe import load_recipe
+
+        status = self.status()
+        if status.state == "done":
+            raise ScarNetError(f"The job in {self.folder} is done; there is nothing to resume.")
+        if status.state not in ENDED:
+            raise ScarNetError(f"The job in {self.folder} is {status.state} already.")
+        options = status.options.changed(where=where, gpus=gpus, nodes=nodes, minutes=minutes, partition=partition)
+        return submit_with(
+            load_recipe(self.folder / RECIPE),
+            self.folder,
+            options,
+            resume=True,
+            train=status.train,
+            directory=Path(status.directory),
+        )
+
+
+def read_job(folder: Path | str) -> Job:
+    """Give the job in a folder.
+
+    Parameters
+    ----------
+    folder : Path or str
+        The job's folder.
+
+    Returns
+    -------
+    Job
+        The job.
+
+    Raises
+    ------
+    ScarNetError
+        There is none, or its status cannot be read.
+    """
+    folder = Path(folder).absolute()
+    read_status(folder)
+    return Job(folder)
+
+
+def list_jobs(root: Path | str) -> list[Job]:
+    """Find the jobs in a folder and in those below it.
+
+    Parameters
+    ----------
+    root : Path or str
+        The folder to look in, four levels deep; it may be a job itself.
+
+    Returns
+    -------
+    list of Job
+        The jobs in the order of their paths, also those whose status cannot be read.
+
+    Raises
+    ------
+    ScarNetError
+        There is no such folder.
+    """
+    root = Path(root).absolute()
+    if not root.is_dir():
+        raise ScarNetError(f"There is no folder {root}.")
+    jobs = []
+    for folder, below, _ in os.walk(root):
+        here = Path(folder)
+        if exists(here):
+            jobs.append(Job(here))
+            below.clear()
+        elif len(here.relative_to(root).parts) >= _DEPTH:
+            below.clear()
+        else:
+            below[:] = sorted(name for name in below if not name.startswith("."))
+    return sorted(jobs, key=lambda job: job.folder)
