@@ -1,0 +1,65 @@
+"""``python -m scarnet_training.experiments.ablation``: cross-validate variants of the built-in model's recipe.
+
+Every variant has the same folds by patient. What is finished is kept, so that the command can be stopped and given
+again; ``--fold`` runs some folds only, for several machines.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scarnet.errors import ScarNetError
+from scarnet.progress import Progress, silent
+from scarnet_training.experiments.crossval import fold_folder, train_fold
+from scarnet_training.experiments.out_of_fold import predict_fold
+from scarnet_training.experiments.variants import VARIANTS, variant_recipe
+
+__all__ = ["main", "run_variants"]
+
+
+def run_variants(
+    out: Path, variants: Sequence[str], folds: Sequence[int], epochs_factor: float, progress: Progress = silent
+) -> None:
+    """Train folds of variants and predict the patients each has not seen.
+
+    Parameters
+    ----------
+    out : Path
+        Folder with a folder a variant.
+    variants : sequence of str
+        Among :data:`scarnet_training.experiments.variants.VARIANTS`.
+    folds : sequence of int
+        Which folds.
+    epochs_factor : float
+        Factor on the number of epochs.
+    progress : Progress
+        Called between steps.
+    """
+    for variant in variants:
+        for fold in folds:
+            recipe = variant_recipe(variant, fold, epochs_factor)
+            folder = fold_folder(out, variant, fold)
+            train_fold(recipe, folder, progress)
+            predict_fold(recipe, folder, progress)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+    parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.ablation", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="folder for all runs")
+    parser.add_argument("--variants", default="full", help=f"comma-separated, of {', '.join(VARIANTS)}")
+    parser.add_argument("--fold", type=int, action="append", help="one fold, may be repeated (default: all five)")
+    parser.add_argument("--epochs-factor", type=float, default=1.0, help="factor on the number of epochs")
+    args = parser.parse_args(argv)
+    try:
+        folds = args.fold if args.fold is not None else range(5)
+        run_variants(args.out, args.variants.split(","), list(folds), args.epochs_factor)
+    except ScarNetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,42 @@
+"""Cross-validation that can be stopped and gone on with: one run folder a fold."""
+
+from pathlib import Path
+
+from scarnet.progress import Progress, silent
+from scarnet_training.recipe import Recipe
+from scarnet_training.trainer import train
+
+__all__ = ["finished_folds", "fold_folder", "train_fold"]
+
+
+def fold_folder(out: Path, variant: str, fold: int) -> Path:
+    """Say where a fold of a variant is kept."""
+    return out / variant / f"fold{fold}"
+
+
+def finished_folds(out: Path, variant: str, folds: int) -> list[int]:
+    """List the folds of a variant whose model is there."""
+    return [fold for fold in range(folds) if (fold_folder(out, variant, fold) / "model.safetensors").is_file()]
+
+
+def train_fold(recipe: Recipe, folder: Path, progress: Progress = silent) -> Path:
+    """Train a fold, go on with it, or leave it as it is where it is finished.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The fold's recipe.
+    folder : Path
+        The fold's run folder.
+    progress : Progress
+        Called between steps.
+
+    Returns
+    -------
+    Path
+        The model's file.
+    """
+    model = folder / "model.safetensors"
+    if model.is_file():
+        return model
+    return train(recipe, folder, resume=(folder / "checkpoints" / "last.pt").is_file(), progress=progress)
