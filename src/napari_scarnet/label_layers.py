@@ -114,7 +114,9 @@ def labels_at(prediction: Prediction, threshold: float | None) -> npt.NDArray[np
     y0, y1, x0, x1 = prediction.window
     inside = prediction.probabilities[:, :, y0:y1, x0:x1]
     labels = np.zeros_like(prediction.labels)
-    labels[:, y0:y1, x0:x1] = labels_from_probabilities(inside, threshold, prediction.postprocessed)
+    labels[:, y0:y1, x0:x1] = labels_from_probabilities(
+        inside, threshold, prediction.postprocessed, prediction.smallest_scar_voxels
+    )
     return labels
 
 

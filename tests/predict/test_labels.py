@@ -5,7 +5,7 @@ import pytest
 
 from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
-from scarnet.predict import entropy_map, labels_from_probabilities, margin_map, postprocess_labels
+from scarnet.predict import drop_small_scar, entropy_map, labels_from_probabilities, margin_map, postprocess_labels
 
 BG, MYO, BLOOD, SCAR = (int(c) for c in TissueClass)
 
@@ -73,3 +73,14 @@ def test_entropy_and_margin_against_hand_computed_values() -> None:
     expected = -(0.5 * np.log(0.5) + 0.3 * np.log(0.3) + 0.2 * np.log(0.2)) / np.log(4)
     np.testing.assert_allclose(entropy_map(p)[0, 0], [0, 1, expected], atol=1e-6)
     np.testing.assert_allclose(margin_map(p)[0, 0], [1, 0, 0.2], atol=1e-6)
+
+
+def test_small_scar_becomes_myocardium_and_size_counts_over_slices() -> None:
+    labels = np.ones((3, 8, 8), np.uint8)
+    labels[0, 1, 1] = labels[1, 2, 2] = labels[2, 3, 3] = 3  # one scar through corners, three voxels
+    labels[0, 6, 6] = 3
+    kept = drop_small_scar(labels, 2)
+    assert (kept == 3).sum() == 3
+    assert kept[0, 6, 6] == 1
+    assert (drop_small_scar(labels, 4) == 1).all()
+    assert drop_small_scar(labels, 0) is labels

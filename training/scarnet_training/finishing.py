@@ -9,8 +9,8 @@ from scarnet.models.card import ModelCard
 from scarnet.models.store import read_model, save_model
 from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress, silent
-from scarnet_training.data import LabelledCase
-from scarnet_training.operating_point import choose_shift, measure_shifts, shift_scar
+from scarnet_training.labelled_case import LabelledCase
+from scarnet_training.operating_point import choose_point, measure_model, shift_scar
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import code_commit
 from scarnet_training.validation import validate_model
@@ -89,7 +89,7 @@ def write_model(
     Returns
     -------
     dict
-        The figures' summary, as it stands in the card.
+        The figures' summary, as it stands in the card; empty where there was nobody to validate on.
 
     Raises
     ------
@@ -101,10 +101,13 @@ def write_model(
     chosen: dict[str, Any] = {}
     if recipe.training.choose_scar_shift:
         model = read_model(path)
-        point = choose_shift(*measure_shifts(model, validation, progress=progress))
+        point = choose_point(measure_model(model, validation, progress=progress))
         shift_scar(model.network, point.shift)
+        card = replace(card, smallest_scar_ml=point.smallest_scar_ml)
         save_model(path, model.network, card, half=half)
-        chosen = {"scar_shift": point.to_dict()}
+        chosen = {"operating_point": point.to_dict()}
+    if not validation:
+        return {}
     # The figures are those of the file as it was written, rounding of the weights included.
     model = read_model(path)
     figures = validate_model(model, validation, progress=progress)

@@ -1,10 +1,11 @@
-"""How readily a trained network calls scar: a shift of its scar logit, chosen on held-out patients.
+"""How readily a trained network calls scar, chosen on held-out patients: a shift of its logit, and a smallest size.
 
 A loss that weighs overlap leaves probabilities near 0 or 1, so that the likeliest class misses faint scar. A constant
-on the scar logit moves that decision and changes nothing else; it goes into the last convolution's bias.
+on the scar logit moves that decision and changes nothing else; it goes into the last convolution's bias. Specks of scar
+in a patient without any are dropped by their size, which stands in the card.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,17 +17,46 @@ from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.models.store import Model
 from scarnet.network.scarnet import ScarNet
-from scarnet.predict.labels import postprocess_labels
+from scarnet.predict.labels import drop_small_scar, postprocess_labels
 from scarnet.predict.predictor import Predictor
 from scarnet.progress import Progress, silent
-from scarnet_training.data import LabelledCase
+from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.validation import compare_labels
 
-__all__ = ["OperatingPoint", "choose_shift", "measure_shifts", "shift_scar"]
+__all__ = ["Choices", "OperatingPoint", "choose_point", "measure_choices", "measure_model", "shift_scar"]
 
-SHIFTS = tuple(float(shift) for shift in np.arange(0.0, 4.01, 0.25))
+SHIFTS = tuple(float(shift) for shift in np.arange(-1.0, 4.01, 0.25))
+SIZES_ML = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 LARGEST_BIAS = 1.0
 """A shift that calls more scar raises Dice in the hard patients and the amount of scar in all; points of the wall."""
+LEAST_SPECIFICITY = 0.8
+"""Share of the patients without scar in whom none is to be claimed."""
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """What each choice gives in each patient; every array has the shape (P patients, S shifts, G sizes).
+
+    Attributes
+    ----------
+    overlap : ndarray
+        3D scar Dice; NaN for patients without scar.
+    error : ndarray
+        Predicted less reference scar, in points of the whole wall.
+    claimed : ndarray of bool
+        Whether any scar is claimed.
+    """
+
+    overlap: Numbers
+    error: Numbers
+    claimed: npt.NDArray[np.bool_]
+
+    def without(self, patient: int) -> "Choices":
+        """Leave a patient out."""
+        kept = np.arange(len(self.overlap)) != patient
+        return Choices(self.overlap[kept], self.error[kept], self.claimed[kept])
 
 
 @dataclass(frozen=True)
@@ -37,29 +67,37 @@ class OperatingPoint:
     ----------
     shift : float
         Added to the scar logit.
+    smallest_scar_ml : float
+        Connected scar below this is not claimed.
     dice_scar_unshifted, dice_scar : float
-        Mean scar Dice of the patients it was chosen on, without it and with it.
-    dice_scar_left_out : float
-        Mean scar Dice when each patient's shift is chosen on the other patients alone, by the same rule.
+        Mean scar Dice of the patients it was chosen on, with neither and with both.
+    dice_scar_left_out, specificity_left_out : float
+        Mean scar Dice, and share of the patients without scar in whom none is claimed, when each patient's choice is
+        made on the other patients alone, by the same rule.
+    bias : float
+        Mean predicted less reference scar of all patients, in points of the whole wall.
     patients : int
         Number of patients with scar.
     """
 
     shift: float
+    smallest_scar_ml: float
     dice_scar_unshifted: float
     dice_scar: float
     dice_scar_left_out: float
+    specificity_left_out: float | None
+    bias: float
     patients: int
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain values, as it stands in a card."""
-        return {name: round(value, 4) for name, value in vars(self).items()}
+        return {name: None if value is None else round(value, 4) for name, value in vars(self).items()}
 
 
-def measure_shifts(
+def measure_model(
     model: Model, cases: Sequence[LabelledCase], device: str = "auto", progress: Progress = silent
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Measure each patient at each shift.
+) -> Choices:
+    """Measure each choice on patients that a model has not seen.
 
     Parameters
     ----------
@@ -74,67 +112,105 @@ def measure_shifts(
 
     Returns
     -------
-    overlap : ndarray, shape (P, S)
-        Scar Dice in 3D of P patients at the S shifts tried; NaN for patients without scar.
-    error : ndarray, shape (P, S)
-        Predicted less reference scar, in points of the whole wall.
+    Choices
+        What each gives.
     """
     predictor = Predictor(model, device)
-    overlap = np.full((len(cases), len(SHIFTS)), np.nan)
-    error = np.zeros((len(cases), len(SHIFTS)))
-    for patient, case in enumerate(cases):
-        progress(patient, len(cases), "Choosing how readily scar is called")
-        logits = predictor.predict(case.stack).logits.copy()
-        scar = logits[TissueClass.SCAR].copy()
-        for index, shift in enumerate(SHIFTS):
-            logits[TissueClass.SCAR] = scar + shift
-            figures = compare_labels(case.labels, postprocess_labels(logits.argmax(axis=0).astype(np.uint8)))
-            error[patient, index] = figures["scar_percent_predicted"] - figures["scar_percent_reference"]
-            if case.has_scar:
-                overlap[patient, index] = figures["dice_scar"]
-    return overlap, error
+
+    def predicted() -> Iterable[tuple[LabelledCase, npt.NDArray[np.float32]]]:
+        for done, case in enumerate(cases):
+            progress(done, len(cases), "Choosing how readily scar is called")
+            yield case, predictor.predict(case.stack).logits
+
+    return measure_choices(predicted())
 
 
-def choose_shift(overlap: npt.NDArray[np.float64], error: npt.NDArray[np.float64]) -> OperatingPoint:
-    """Choose the shift of the highest mean scar Dice among those that hardly bias the amount of scar.
+def measure_choices(predicted: Iterable[tuple[LabelledCase, npt.NDArray[np.float32]]]) -> Choices:
+    """Measure each choice on logits of held-out patients, of one model or of each fold's.
 
     Parameters
     ----------
-    overlap, error : ndarray, shape (P, S)
-        From :func:`measure_shifts`.
+    predicted : iterable of (LabelledCase, ndarray of shape (C, Z, Y, X))
+        Patients with their unshifted logits.
+
+    Returns
+    -------
+    Choices
+        What each gives.
+    """
+    rows: list[list[list[tuple[float, float, bool]]]] = []
+    for case, logits in predicted:
+        voxel_ml = float(np.prod(case.stack.spacing_mm)) / 1000
+        shifted = logits.copy()
+        rows.append([])
+        for shift in SHIFTS:
+            shifted[TissueClass.SCAR] = logits[TissueClass.SCAR] + shift
+            labels = postprocess_labels(shifted.argmax(axis=0).astype(np.uint8))
+            rows[-1].append([])
+            for size_ml in SIZES_ML:
+                figures = compare_labels(case.labels, drop_small_scar(labels, int(np.ceil(size_ml / voxel_ml))))
+                overlap = figures["dice_scar"] if case.has_scar else np.nan
+                error = figures["scar_percent_predicted"] - figures["scar_percent_reference"]
+                rows[-1][-1].append((overlap, error, figures["scar_percent_predicted"] > 0))
+    values = np.array(rows, dtype=np.float64).reshape(len(rows), len(SHIFTS), len(SIZES_ML), 3)
+    return Choices(values[..., 0], values[..., 1], values[..., 2] > 0)
+
+
+def choose_point(choices: Choices) -> OperatingPoint:
+    """Choose shift and smallest size: the best mean scar Dice that hardly biases the amount and seldom alarms falsely.
+
+    Parameters
+    ----------
+    choices : Choices
+        From :func:`measure_choices`.
 
     Returns
     -------
     OperatingPoint
-        The choice, with what it gives on each patient when the others alone choose.
+        Of the choices with a bias within :data:`LARGEST_BIAS` and no scar claimed in :data:`LEAST_SPECIFICITY` of the
+        patients without any, that of the highest mean scar Dice; where none holds both, those nearest to it.
 
     Raises
     ------
     ScarNetError
         Fewer than two patients have scar.
     """
-    with_scar = np.flatnonzero(~np.isnan(overlap[:, 0]))
+    with_scar = np.flatnonzero(~np.isnan(choices.overlap[:, 0, 0]))
+    without = np.flatnonzero(np.isnan(choices.overlap[:, 0, 0]))
     if len(with_scar) < 2:
-        raise ScarNetError("Choosing the scar shift needs at least two held-out patients with scar.")
-    best = _best(overlap, error)
-    left_out = [overlap[p, _best(np.delete(overlap, p, axis=0), np.delete(error, p, axis=0))] for p in with_scar]
+        raise ScarNetError("Choosing how readily scar is called needs at least two held-out patients with scar.")
+    best = _best(choices)
+    left_out = {int(p): _best(choices.without(int(p))) for p in range(len(choices.overlap))}
     return OperatingPoint(
-        shift=SHIFTS[best],
-        dice_scar_unshifted=float(overlap[with_scar, 0].mean()),
-        dice_scar=float(overlap[with_scar, best].mean()),
-        dice_scar_left_out=float(np.mean(left_out)),
+        shift=SHIFTS[best[0]],
+        smallest_scar_ml=SIZES_ML[best[1]],
+        dice_scar_unshifted=float(choices.overlap[with_scar, SHIFTS.index(0.0), 0].mean()),
+        dice_scar=float(choices.overlap[with_scar, best[0], best[1]].mean()),
+        dice_scar_left_out=float(np.mean([choices.overlap[p, *left_out[p]] for p in with_scar.tolist()])),
+        specificity_left_out=float(np.mean([not choices.claimed[p, *left_out[p]] for p in without.tolist()]))
+        if len(without)
+        else None,
+        bias=float(choices.error[:, best[0], best[1]].mean()),
         patients=len(with_scar),
     )
 
 
-def _best(overlap: npt.NDArray[np.float64], error: npt.NDArray[np.float64]) -> int:
-    bias = np.abs(error.mean(axis=0))
-    allowed = bias <= max(LARGEST_BIAS, bias.min())
-    return int(np.where(allowed, np.nanmean(overlap, axis=0), -1.0).argmax())
+def _best(choices: Choices) -> tuple[int, int]:
+    bias = np.abs(choices.error.mean(axis=0))
+    without = np.isnan(choices.overlap[:, 0, 0])
+    alarms = choices.claimed[without].mean(axis=0) if without.any() else np.zeros_like(bias)
+    most = 1 - LEAST_SPECIFICITY + 1e-9
+    allowed = (bias <= LARGEST_BIAS) & (alarms <= most)
+    if not allowed.any():
+        excess = np.maximum(bias - LARGEST_BIAS, 0) / LARGEST_BIAS + np.maximum(alarms - most, 0)
+        allowed = excess <= excess.min() + 1e-9
+    scored = np.where(allowed, np.nanmean(choices.overlap, axis=0), -1.0)
+    shift, size = np.unravel_index(int(scored.argmax()), scored.shape)
+    return int(shift), int(size)
 
 
 def shift_scar(network: ScarNet, shift: float) -> None:
-    """Add a constant to the fused scar logit; each branch's own logits stay.
+    """Add a constant to the fused scar logit; each branch's own logits stay, where there are two.
 
     Parameters
     ----------

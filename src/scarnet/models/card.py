@@ -32,6 +32,8 @@ class ModelCard:
         Commit of the code that trained them.
     validation : dict
         Figures on patients the training never saw: ``{"summary": {...}, "patients": {...}}``.
+    smallest_scar_ml : float
+        Connected scar of less volume is not claimed: cleaning turns it into myocardium. Chosen on unseen patients.
     limitations : tuple of str
         What it must not be trusted with. One sentence each.
     """
@@ -45,6 +47,7 @@ class ModelCard:
     commit: str = ""
     validation: dict[str, Any] = field(default_factory=dict)
     limitations: tuple[str, ...] = ()
+    smallest_scar_ml: float = 0.0
 
     def to_json(self) -> str:
         """Give the card as JSON.
@@ -85,6 +88,8 @@ class ModelCard:
             texts = (card.name, card.description, card.licence, card.commit, *card.data, *card.limitations)
             if not all(isinstance(text, str) for text in texts):
                 raise TypeError("not text")
+            if not isinstance(card.smallest_scar_ml, float | int) or card.smallest_scar_ml < 0:
+                raise TypeError("not a volume")
             if not isinstance(card.recipe, dict) or not isinstance(card.validation, dict):
                 raise TypeError("not a dict")
             return card

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from scarnet.predict.labels import entropy_map, labels_from_probabilities, margin_map, postprocess_labels
+from scarnet.predict.labels import drop_small_scar, entropy_map, labels_from_probabilities, margin_map, postprocess_labels
 from scarnet.predict.outside import OUTSIDE_LOGITS
 from scarnet.predict.prediction import Prediction
 
@@ -14,6 +14,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "available_devices",
+    "drop_small_scar",
     "entropy_map",
     "labels_from_probabilities",
     "margin_map",

@@ -10,14 +10,17 @@ from scipy import ndimage
 from scarnet.classes import N_CLASSES, TissueClass
 from scarnet.errors import ScarNetError
 
-__all__ = ["entropy_map", "labels_from_probabilities", "margin_map", "postprocess_labels"]
+__all__ = ["drop_small_scar", "entropy_map", "labels_from_probabilities", "margin_map", "postprocess_labels"]
 
 Labels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 
 def labels_from_probabilities(
-    probabilities: Floats, scar_threshold: float | None = None, postprocess: bool = True
+    probabilities: Floats,
+    scar_threshold: float | None = None,
+    postprocess: bool = True,
+    smallest_scar_voxels: int = 0,
 ) -> Labels:
     """Give each voxel a class.
 
@@ -29,7 +32,9 @@ def labels_from_probabilities(
         A voxel is scar where its scar probability is at least this, else the likeliest other class. Without it
         the likeliest class wins.
     postprocess : bool
-        Apply :func:`postprocess_labels`.
+        Apply :func:`postprocess_labels`, then :func:`drop_small_scar`.
+    smallest_scar_voxels : int
+        For the second.
 
     Returns
     -------
@@ -49,7 +54,7 @@ def labels_from_probabilities(
         labels = np.where(scar, np.uint8(TissueClass.SCAR), others)
     else:
         raise ScarNetError(f"The scar threshold {scar_threshold} is not between 0 and 1.")
-    return postprocess_labels(labels) if postprocess else labels
+    return drop_small_scar(postprocess_labels(labels), smallest_scar_voxels) if postprocess else labels
 
 
 def postprocess_labels(labels: Labels) -> Labels:
@@ -74,6 +79,30 @@ def postprocess_labels(labels: Labels) -> Labels:
     cut = np.where(ventricle[box], labels[box], 0).astype(np.uint8)
     result[box] = np.stack([_clean_slice(slice_labels) for slice_labels in cut])
     return result
+
+
+def drop_small_scar(labels: Labels, smallest_voxels: int) -> Labels:
+    """Turn scar that is too small to be believed into myocardium.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (Z, Y, X)
+        Class of each voxel.
+    smallest_voxels : int
+        A connected scar (over faces, edges and corners, in 3D) of fewer voxels is dropped; 0 or 1 drops none.
+
+    Returns
+    -------
+    ndarray of uint8, shape (Z, Y, X)
+        The labels; the same array where nothing was dropped.
+    """
+    scar = labels == TissueClass.SCAR
+    if smallest_voxels <= 1 or not scar.any():
+        return labels
+    components, _ = ndimage.label(scar, structure=np.ones((3, 3, 3)))
+    sizes = np.bincount(components.ravel())
+    small = scar & (sizes[components] < smallest_voxels)
+    return np.where(small, np.uint8(TissueClass.MYOCARDIUM), labels)
 
 
 def _largest_component(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

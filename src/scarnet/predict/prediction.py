@@ -41,6 +41,8 @@ class Prediction:
         Wall time of the prediction.
     postprocessed : bool
         Whether the labels were cleaned.
+    smallest_scar_voxels : int
+        Connected scar of fewer voxels was dropped in cleaning, as the model's card asks.
     notices : tuple of str
         What went differently than asked for, such as running out of memory. One sentence each.
     """
@@ -57,4 +59,5 @@ class Prediction:
     seconds: float
     branch_logits: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     postprocessed: bool = True
+    smallest_scar_voxels: int = 0
     notices: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """Running a model over a stack."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -145,7 +146,9 @@ class Predictor:
             }
             logits = {name: placed(inside, surely_background) for name, inside in native.items()}
             probabilities = placed(torch.softmax(native["fused"], dim=0), torch.softmax(surely_background, dim=0))
-            labels = labels_from_probabilities(probabilities, postprocess=postprocess)
+            voxel_ml = float(np.prod(stack.spacing_mm)) / 1000
+            smallest = math.ceil(self.model.card.smallest_scar_ml / voxel_ml)
+            labels = labels_from_probabilities(probabilities, None, postprocess, smallest)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -166,6 +169,7 @@ class Predictor:
             device=run.device,
             seconds=time.perf_counter() - start,
             postprocessed=postprocess,
+            smallest_scar_voxels=smallest,
             notices=tuple(run.notices),
         )
 
