@@ -26,7 +26,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
-def wait_until(what: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_until(what: Callable[[], object], seconds: float = 120.0) -> None:
     """Wait for something to become true."""
     until = time.monotonic() + seconds
     while not what():
@@ -53,24 +53,27 @@ def events_of_fixture() -> Callable[[Path], list[dict]]:
 
 
 @pytest.fixture
-def count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Job]]:
-    """Start a job that counts, `count(steps=20, fault="")`, and leave none behind."""
-    from scarnet_training.recipe import Recipe
-
+def watched() -> Iterator[list[Job]]:
+    """A list of jobs that are ended when the test is over, however it ends."""
     jobs: list[Job] = []
-
-    def start(name: str = "run", **settings: object) -> Job:
-        for key, value in settings.items():
-            if key in ("steps", "step_seconds", "fault"):
-                monkeypatch.setenv(key.upper(), str(value))
-        options = {key: value for key, value in settings.items() if key not in ("steps", "step_seconds", "fault")}
-        jobs.append(submit(Recipe(), tmp_path / name, train=COUNTING, **options))
-        return jobs[-1]
-
-    yield start
+    yield jobs
     for job in jobs:
         if job.folder.exists() and job.state() in ("queued", "running"):
             processes.end(job.status().place, 0.5)
+
+
+@pytest.fixture
+def count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watched: list[Job]) -> Callable[..., Job]:
+    """Start a job that counts: `count(steps=20, fault="")`."""
+    from scarnet_training.recipe import Recipe
+
+    def start(name: str = "run", **settings: object) -> Job:
+        for key, value in settings.items():
+            monkeypatch.setenv(key.upper(), str(value))
+        watched.append(submit(Recipe(), tmp_path / name, train=COUNTING))
+        return watched[-1]
+
+    return start
 
 
 def in_another_process(code: str, *arguments: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import subprocess
@@ -29,14 +28,17 @@ def epochs(events: list[dict]) -> list[int]:
     return [event["epoch"] for event in events if event["event"] == "epoch"]
 
 
+def write_for_ever(handle: int) -> None:
+    while True:
+        os.write(handle, b"0" * 4096)
+
+
 def fill(path: Path) -> None:
     """Write a file that takes all the room its disk has."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT)
     try:
-        while True:
-            os.write(handle, b"0" * 4096)
-    except OSError as error:
-        assert error.errno == errno.ENOSPC
+        with pytest.raises(OSError, match="No space"):
+            write_for_ever(handle)
     finally:
         os.close(handle)
 
@@ -48,7 +50,7 @@ def worker(job) -> int:
 def test_a_job_outlives_its_starter_and_other_processes_see_it(
     tmp_path, monkeypatch, in_another_process, events_of, wait_until
 ):
-    monkeypatch.setenv("STEPS", "40")
+    monkeypatch.setenv("STEPS", "24")
     starter = subprocess.Popen(
         [sys.executable, "-c", START, str(tmp_path / "runs" / "a")], stdout=subprocess.PIPE, start_new_session=True
     )
@@ -67,28 +69,28 @@ def test_a_job_outlives_its_starter_and_other_processes_see_it(
     job = read_job(tmp_path / "runs" / "a")
     assert job.state() == "done"
     events = events_of(job.folder)
-    assert epochs(events) == list(range(40))
-    assert seen.splitlines()[1].count('"epoch"') == 40
+    assert epochs(events) == list(range(24))
+    assert seen.splitlines()[1].count('"epoch"') == 24
     start = events[0]
     assert start["nice"] >= min(os.nice(0) + 10, 19)
     assert start["session"] not in (os.getsid(0), starter.pid)
     assert start["cwd"] == str(Path.cwd())
     assert (job.folder / "recipe.toml").is_file()
-    assert "Epoch 40" in (job.folder / "log.txt").read_text()
+    assert "Epoch 24" in (job.folder / "log.txt").read_text()
 
 
 def test_killed_it_is_interrupted_and_resumed_it_loses_nothing(count, events_of, wait_until):
-    job = count(steps=30)
+    job = count(steps=16)
     wait_until(lambda: len(events_of(job.folder)) > 5)
     os.kill(worker(job), signal.SIGKILL)
-    wait_until(lambda: job.state() == "interrupted", 5)
-    assert job.status().sentence == "Its process is gone without an end."
+    wait_until(lambda: job.state() == "interrupted")
+    assert job.status().sentence == "Its process was gone before its end."
     assert list(job.watch())[-1]["event"] == "epoch"
     job.resume()
     assert [event["event"] for event in job.watch()][-1] == "end"
     status = job.status()
     assert (status.state, status.starts) == ("done", 2)
-    assert epochs(events_of(job.folder)) == list(range(30))
+    assert epochs(events_of(job.folder)) == list(range(16))
     assert events_of(job.folder)[-1]["event"] == "end"
     with pytest.raises(ScarNetError, match="is done; there is nothing to resume"):
         job.resume()
@@ -99,27 +101,27 @@ def test_killed_it_is_interrupted_and_resumed_it_loses_nothing(count, events_of,
 
 
 def test_killed_before_its_first_checkpoint_it_begins_anew(count, events_of, wait_until, monkeypatch):
-    job = count(steps=30, fault="no checkpoint")
+    job = count(steps=16, fault="no checkpoint")
     wait_until(lambda: len(events_of(job.folder)) > 3)
     os.killpg(job.status().place["group"], signal.SIGKILL)
-    wait_until(lambda: job.state() == "interrupted", 5)
+    wait_until(lambda: job.state() == "interrupted")
     monkeypatch.setenv("FAULT", "")
     monkeypatch.setenv("STEP_SECONDS", "0")
     job.resume()
     wait_until(lambda: job.state() == "done")
-    assert epochs(events_of(job.folder)) == list(range(30))
+    assert epochs(events_of(job.folder)) == list(range(16))
     assert not events_of(job.folder)[0]["resumed"]
 
 
 def test_near_a_time_limit_it_is_started_again_and_goes_on(count, events_of, wait_until):
-    job = count(steps=30)
+    job = count(steps=16)
     wait_until(lambda: len(events_of(job.folder)) > 5)
     first = worker(job)
     os.kill(first, signal.SIGUSR2)  # what submitit's controller sends before the limit
     wait_until(lambda: job.state() == "done")
     assert worker(job) != first
     assert job.status().starts == 2
-    assert epochs(events_of(job.folder)) == list(range(30))
+    assert epochs(events_of(job.folder)) == list(range(16))
     log = (job.folder / "log.txt").read_text()
     assert log.index("=== Start 1") < log.index("The time limit is near") < log.index("=== Start 2")
 
@@ -190,7 +192,7 @@ def test_a_job_that_has_ended_can_be_moved(count, wait_until, tmp_path, monkeypa
 
 def test_a_full_disk_is_told_and_nothing_is_lost(mounted, wait_until, events_of, monkeypatch):
     disk = mounted("size=2m")
-    monkeypatch.setenv("STEPS", "40")
+    monkeypatch.setenv("STEPS", "24")
     job = submit(Recipe(), disk / "run", train="slow_training:train")
     wait_until(lambda: len(epochs(events_of(job.folder))) > 3)
     filling = disk / "filling"
@@ -202,7 +204,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(mounted, wait_until, events_of,
     filling.unlink()
     job.resume()
     wait_until(lambda: job.state() == "done")
-    assert epochs(events_of(job.folder)) == list(range(40))
+    assert epochs(events_of(job.folder)) == list(range(24))
 
 
 def test_a_folder_that_cannot_be_written_is_told(mounted, tmp_path):

@@ -169,8 +169,8 @@ def evaluate_case(
         there = bool(first.any())
         classes[name] = ClassResult(
             dice=None if needs_reference and not there else dice(first, second),
-            reference_ml=np.count_nonzero(first) * voxel_ml,
-            predicted_ml=np.count_nonzero(second) * voxel_ml,
+            reference_ml=float(np.count_nonzero(first) * voxel_ml),
+            predicted_ml=float(np.count_nonzero(second) * voxel_ml),
             distances=surface_distances(first, second, spacing) if distances else None,
             undefined=_undefined(there, bool(second.any())),
         )

@@ -48,6 +48,7 @@ def dice_figure(methods: Methods) -> "Figure":
         labels.append(f"{name.replace('_', ' ')}\nn = {told}")
     axes.set_xticks(range(len(CLASSES)), labels)
     axes.set_xlim(-0.6, len(CLASSES) - 0.4)
+    axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_ylim(-0.02, 1.02)
     axes.set_ylabel("Dice (3D, per patient)", fontsize=9)
     if count > 1:

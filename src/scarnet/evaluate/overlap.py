@@ -34,7 +34,7 @@ def dice(first: Mask, second: Mask) -> float | None:
     """
     check_masks(first, second)
     size = np.count_nonzero(first) + np.count_nonzero(second)
-    return 2 * np.count_nonzero(first & second) / size if size else None
+    return float(2 * np.count_nonzero(first & second) / size) if size else None
 
 
 def slice_dice(first: Mask, second: Mask) -> list[float | None]:

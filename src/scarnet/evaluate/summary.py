@@ -143,15 +143,16 @@ def _notes(summary: dict[str, Any], with_scar: Sequence[CaseResult]) -> list[str
     notes = []
     if not with_scar:
         notes.append("No reference holds scar: there is no scar Dice.")
-    best = summary["classes"]["myocardium"]["dice"]["max"]
-    if best is not None and best < _LOW_DICE:
-        notes.append(
-            f"The walls hardly overlap in any case (Dice at most {best:.2f}); check that both label the classes alike: "
-            "other label values are mapped by name with a dataset.json beside the files."
-        )
+    for name in ("myocardium", "blood_pool"):
+        best = summary["classes"][name]["dice"]["max"]
+        if best is not None and best < _LOW_DICE:
+            notes.append(
+                f"The {name.replace('_', ' ')} hardly overlaps in any case (Dice at most {best:.2f}); check that both "
+                "label the classes alike: other label values are mapped by name with a dataset.json beside the files."
+            )
     outside = summary["scar_percent"]["left_out"]
     if outside:
-        notes.append(f"{outside} patients have no wall in one of the two and are left out of the scar percentage.")
+        notes.append(f"Patients without a wall are left out of the scar percentage: {outside}.")
     for name in CLASSES:
         undefined = summary["classes"][name]["hd95_mm"]["undefined"]
         missing = {reason: count for reason, count in undefined.items() if reason != "both empty"}

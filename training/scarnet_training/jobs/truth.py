@@ -70,7 +70,7 @@ def _look_at_processes(folder: Path, status: Status) -> Status:
         return replace(
             status, state="failed", sentence="Its process ended before the training began; its log may say why."
         )
-    return _gone(folder, status, "Its process is gone")
+    return _gone(folder, status, "Its process was gone before its end")
 
 
 def _look_in_slurm(folder: Path, status: Status) -> Status:
@@ -86,7 +86,9 @@ def _look_in_slurm(folder: Path, status: Status) -> Status:
         return replace(status, state="running", sentence="")
     if view.phase == "cancelled":
         return replace(status, state="cancelled", sentence="It was cancelled in Slurm.")
-    return _gone(folder, status, f"Slurm ended it ({view.word})" if view.word else "Slurm knows it no more")
+    if view.word:
+        return _gone(folder, status, f"Slurm ended it ({view.word}) before its end")
+    return _gone(folder, status, "Slurm knows it no more, and it left no end")
 
 
 def _not_placed(folder: Path, status: Status) -> Status:
@@ -102,7 +104,7 @@ def _gone(folder: Path, status: Status, what: str) -> Status:
         return replace(status, state="done", sentence="")
     error = _last_error(folder)
     why = f"; the last it said: {error}" if error else "."
-    return replace(status, state="interrupted", sentence=f"{what} without an end{why}")
+    return replace(status, state="interrupted", sentence=what + why)
 
 
 def is_finished(folder: Path) -> bool:
