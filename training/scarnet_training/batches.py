@@ -12,14 +12,21 @@ def steps_an_epoch(slices: int, batch_size: int) -> int:
 
 
 def plan_epoch(
-    own: Tensor, replayed: Tensor, scar: Tensor, batch_size: int, replay_share: float, scar_share: float, seed: int
+    own: Tensor,
+    replayed: Tensor,
+    scar: Tensor,
+    batch_size: int,
+    replay_share: float,
+    scar_share: float,
+    seed: int,
+    least_steps: int = 1,
 ) -> list[Tensor]:
     """Draw the batches of an epoch.
 
     Parameters
     ----------
     own : Tensor of int64
-        Slices to be shown once each, in random order; the last batch is filled up from the first.
+        Slices to be shown once each, in random order, and then again until the last batch is full.
     replayed : Tensor of int64
         Slices of earlier data, of which each batch holds a share.
     scar : Tensor of bool, shape (N,)
@@ -32,6 +39,8 @@ def plan_epoch(
         Least share of a batch that holds scar; slices without it make room for some with it.
     seed : int
         Seed of the draw.
+    least_steps : int
+        Fewest batches.
 
     Returns
     -------
@@ -45,7 +54,7 @@ def plan_epoch(
 
     again = round(replay_share * batch_size) if len(replayed) else 0
     new = batch_size - again
-    steps = steps_an_epoch(len(own), new)
+    steps = max(steps_an_epoch(len(own), new), least_steps)
     order = torch.cat([shuffled(own) for _ in range(-(-steps * new // len(own)))])[: steps * new]
     wanted = round(scar_share * batch_size)
     candidates = own[scar[own]] if wanted else own[:0]

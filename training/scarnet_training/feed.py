@@ -62,7 +62,7 @@ class Feed:
         own = sum(case.stack.shape[0] for case in cohort.training)
         self._own, self._replayed = torch.arange(own), torch.arange(own, len(self._names))
         again = round(recipe.start.replay_share * settings.batch_size) if len(self._replayed) else 0
-        self.steps = steps_an_epoch(own, settings.batch_size - again)
+        self.steps = max(steps_an_epoch(own, settings.batch_size - again), settings.least_steps)
 
     def load(self, process: int, progress: Progress) -> None:
         """Resample the slices once; a process keeps what does not fit into memory in a file of its own."""
@@ -88,7 +88,8 @@ class Feed:
     def batches(self, seed: int) -> list[Tensor]:
         """Give the batches of an epoch as indices of slices."""
         settings, share = self.recipe.training, self.recipe.start.replay_share
-        return plan_epoch(self._own, self._replayed, self._scar, settings.batch_size, share, settings.scar_share, seed)
+        slices = (self._own, self._replayed, self._scar)
+        return plan_epoch(*slices, settings.batch_size, share, settings.scar_share, seed, settings.least_steps)
 
     def views(self, batch: Tensor, seed: int) -> Callable[[slice], Seen]:
         """Draw the views of a batch.

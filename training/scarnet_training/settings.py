@@ -126,6 +126,8 @@ class TrainingSettings:
         Passes that train the U-Net branch alone first; they need no encoder.
     epochs : int
         Passes over the training slices that train the whole network.
+    least_steps : int
+        Steps an epoch has at least: a small cohort is passed through several times an epoch.
     batch_size : int
         Slices an optimizer step, over all processes.
     micro_batch : int
@@ -179,6 +181,7 @@ class TrainingSettings:
     seed: int = _setting(0, least=0)
     unet_epochs: int = _setting(0, least=0)
     epochs: int = _setting(60, least=0)
+    least_steps: int = _setting(1, least=1)
     batch_size: int = _setting(16, least=1)
     micro_batch: int = _setting(0, least=0)
     optimizer: str = _setting("adamw", choices=("adamw", "adam"))
