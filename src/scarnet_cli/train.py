@@ -1,29 +1,28 @@
 """``scarnet train``: a recipe in, a model out."""
 
 import argparse
-from pathlib import Path
 
-from scarnet.errors import Cancelled
-from scarnet_cli.arguments import Parser, add_command, add_quiet
-from scarnet_cli.failures import OK
-from scarnet_cli.progress import Bars
+from scarnet_cli.arguments import Parser, add_command
+from scarnet_cli.training_run import add_run_options, run_recipe
 
 __all__ = ["add"]
 
 _TEXT = """
-Train a model from scratch with a recipe.
+Train a model with a recipe.
 
 RECIPE is a TOML file, or the name of a recipe that comes with the package.
 It names the data (nnU-Net's raw layout), the network and the schedule.
 OUT receives model.safetensors with its card, events.jsonl with the losses of
-every epoch, and checkpoints/ to go on from.
+every step, and checkpoints/ to go on from.
 """
 
 _EXAMPLES = """
   scarnet train my-recipe.toml -o runs/first
       train with a recipe of your own
   scarnet train my-recipe.toml -o runs/first --resume
-      go on after Ctrl-C, from the last checkpoint
+      go on after Ctrl-C or a crash, from the last checkpoint
+  scarnet train my-recipe.toml -o runs/first --job slurm --gpus 2 --minutes 600
+      train on a cluster; 'scarnet jobs' follows, cancels and resumes it
   scarnet models import runs/first/model.safetensors --name mine
       use the trained model: scarnet segment ... --model mine
 """
@@ -39,9 +38,7 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
     """
     parser = add_command(commands, "train", run, "train a model with a recipe", _TEXT, _EXAMPLES)
     parser.add_argument("recipe", metavar="RECIPE", help="a recipe's TOML file, or the name of a shipped recipe")
-    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="folder for the model")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUT")
-    add_quiet(parser)
+    add_run_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,15 +56,4 @@ def run(args: argparse.Namespace) -> int:
     """
     from scarnet_training.recipe import find_recipe, load_recipe
 
-    recipe = load_recipe(find_recipe(args.recipe))
-    from scarnet_training.trainer import train
-
-    with Bars(args.quiet) as bars:
-        try:
-            model = train(recipe, args.output, resume=args.resume, progress=bars)
-        except (KeyboardInterrupt, Cancelled):
-            if any((args.output / "checkpoints").glob("*")):
-                bars.note("the same command with --resume goes on from the last checkpoint.")
-            raise
-        bars.say(f"Trained: {model}\nTo use it: scarnet segment INPUT -o OUT --model {model}")
-    return OK
+    return run_recipe(args, load_recipe(find_recipe(args.recipe)))

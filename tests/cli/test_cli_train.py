@@ -10,7 +10,7 @@ def trained(monkeypatch):
 
     calls = []
 
-    def train(recipe, out, resume=False, progress=None):
+    def train(recipe, out, resume=False, progress=None, device="auto"):
         calls.append((recipe, out, resume))
         progress(1, 2, "epoch 1")
         (out / "checkpoints").mkdir(parents=True, exist_ok=True)

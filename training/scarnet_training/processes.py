@@ -12,25 +12,32 @@ __all__ = ["start_accelerator", "working_precision"]
 _DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def start_accelerator(precision: str) -> Accelerator:
+def start_accelerator(precision: str, device: str = "auto") -> Accelerator:
     """Join the other processes of this training, where ``torchrun``, ``accelerate launch`` or Slurm started several.
 
     Parameters
     ----------
     precision : {"auto", "no", "bf16", "fp16"}
         Mixed precision.
+    device : {"auto", "cuda", "mps", "cpu"}
+        Where to train; auto takes the best there is.
 
     Returns
     -------
     Accelerator
-        On the best device there is; asking for a CPU where there is a GPU is done with ``CUDA_VISIBLE_DEVICES=``.
+        On that device.
 
     Raises
     ------
     ScarNetError
-        The device has no such precision.
+        The device is not there or has no such precision.
     """
-    device = available_devices()[0]
+    devices = available_devices()
+    if device == "auto":
+        device = devices[0]
+    # Accelerate takes the best device there is, or the CPU.
+    if device not in (devices[0], "cpu"):
+        raise ScarNetError(f"The device {device!r} cannot train here; use one of: auto, {devices[0]}, cpu.")
     if precision == "auto":
         brain_float = device == "cpu" or (device == "cuda" and torch.cuda.is_bf16_supported())
         precision = "bf16" if brain_float else "fp16" if device == "cuda" else "no"

@@ -2,7 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from scarnet.predict.labels import drop_small_scar, entropy_map, labels_from_probabilities, margin_map, postprocess_labels
+from scarnet.predict.labels import (
+    drop_small_scar,
+    entropy_map,
+    labels_from_probabilities,
+    margin_map,
+    postprocess_labels,
+)
 from scarnet.predict.outside import OUTSIDE_LOGITS
 from scarnet.predict.prediction import Prediction
 

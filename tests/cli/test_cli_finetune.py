@@ -1,0 +1,84 @@
+"""`scarnet finetune`: what it makes of its options. The training itself is tested with the trainer."""
+
+import json
+
+import pytest
+
+from scarnet.models import load_model
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Stand in for the training; gives what it was called with."""
+    from scarnet_training import trainer
+
+    calls = []
+
+    def train(recipe, out, resume=False, progress=None, device="auto"):
+        calls.append((recipe, out, resume, device))
+        return out / "model.safetensors"
+
+    monkeypatch.setattr(trainer, "train", train)
+    return calls
+
+
+def test_without_options_the_built_in_model_is_fine_tuned(scarnet, trained, tmp_path):
+    result = scarnet("finetune", tmp_path / "cohort", "-o", tmp_path / "run")
+    assert (result.status, result.err) == (0, "")
+    [(recipe, out, resume, device)] = trained
+    assert recipe.data.datasets == (str(tmp_path / "cohort"),)
+    assert recipe.start.model == "scarnet-lite"
+    assert (out, resume, device) == (tmp_path / "run", False, "auto")
+    card = load_model("scarnet-lite").card
+    # A model made of the built-in one is under its licence and has its limits.
+    assert recipe.model.licence == card.licence
+    assert recipe.model.limitations == card.limitations
+    assert json.dumps(recipe.to_dict())
+
+
+def test_options_reach_the_recipe(scarnet, trained, tmp_path):
+    model = load_model("scarnet-lite")
+    from scarnet.models.store import save_model
+
+    path = tmp_path / "own.safetensors"
+    save_model(path, model.network, model.card)
+    words = ["--model", path, "--parts", "heads", "--epochs", 3, "--learning-rate", 0.01, "--replay", tmp_path / "old"]
+    words += ["--replay-phantoms", 4, "--validation", 0, "--seed", 5, "--name", "mine", "--device", "cpu", "--resume"]
+    result = scarnet("finetune", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "run", *words)
+    assert (result.status, result.err) == (0, "")
+    [(recipe, _, resume, device)] = trained
+    assert recipe.data.datasets == (str(tmp_path / "a"), str(tmp_path / "b"))
+    assert recipe.data.validation_fraction == 0
+    assert (recipe.start.model, recipe.start.parts) == (str(path), "heads")
+    assert (recipe.start.replay, recipe.start.replay_phantoms) == ((str(tmp_path / "old"),), 4)
+    assert (recipe.training.epochs, recipe.training.learning_rate, recipe.training.seed) == (3, 0.01, 5)
+    assert recipe.model.name == "mine"
+    assert (resume, device) == (True, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--learning-rate", "7"], "training.learning_rate is 7.0, but must be at most 1"),
+        (["--validation", "2"], "data.validation_fraction is 2.0, but must be at most 0.9"),
+        (["--parts", "ears"], "invalid choice: 'ears'"),
+        (["--epochs", "0"], "not a whole number of at least 1"),
+        (["--model", "nobody"], "no model 'nobody'"),
+        (["--gpus", "2"], "--gpus belongs to a job"),
+    ],
+)
+def test_impossible_options_are_told_before_anything_starts(scarnet, trained, tmp_path, words, sentence):
+    result = scarnet("finetune", tmp_path / "cohort", "-o", tmp_path / "run", *words)
+    assert result.status == 2
+    assert sentence in result.err
+    assert not trained
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_is_no_dataset_is_a_sentence(scarnet, tmp_path):
+    (tmp_path / "cohort").mkdir()
+    result = scarnet("finetune", tmp_path / "cohort", "-o", tmp_path / "run")
+    assert result.status == 2
+    assert "nnU-Net" in result.err
+    assert "Traceback" not in result.err
+    assert not (tmp_path / "run").exists()
