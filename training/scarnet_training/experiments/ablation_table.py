@@ -1,0 +1,122 @@
+"""``python -m scarnet_training.experiments.ablation_table``: the ablation's table, from what was predicted so far."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from scarnet.errors import ScarNetError
+from scarnet.files import atomic_path
+from scarnet_training.data import load_dataset
+from scarnet_training.experiments.scoring import Score, pooled_logits, predicted_folds, score
+from scarnet_training.experiments.variants import VARIANTS
+
+__all__ = ["main", "make_table"]
+
+FOLDS = 5
+COLUMNS = (
+    "variant",
+    "folds",
+    "whole myocardium",
+    "blood pool",
+    "scar",
+    "scar, median",
+    "bias (points)",
+    "none claimed without scar",
+    "scar, chosen point",
+    "none claimed, chosen point",
+)
+# What is read off the models of `full` without training anything.
+READ_OFF = (
+    (("full",), "plain", "without test-time flips"),
+    (("full",), "unet", "the U-Net branch's own logits, no flips"),
+    (("full",), "medsam", "the MedSAM branch's own logits, no flips"),
+    (("full", "scratch"), "flips", "ensemble of `full` and `scratch`"),
+)
+
+
+def make_table(out: Path, dataset: Path) -> str:
+    """Make the table of everything that was run.
+
+    Parameters
+    ----------
+    out : Path
+        The ablation's folder.
+    dataset : Path
+        The patients, with their references.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Raises
+    ------
+    ScarNetError
+        Nothing was run, or the dataset is not that of the runs.
+    """
+    cases = {case.stack.case: case for case in load_dataset(dataset)}
+    rows: list[tuple[str, Score]] = []
+    for variant, (what, _) in VARIANTS.items():
+        folds = predicted_folds(out, variant, FOLDS)
+        if folds:
+            rows.append((f"`{variant}`: {what}", score(pooled_logits(out, [variant], "flips", folds, cases))))
+    for variants, output, what in READ_OFF:
+        folds = sorted(set.intersection(*(set(predicted_folds(out, name, FOLDS)) for name in variants)))
+        pooled = pooled_logits(out, variants, output, folds, cases) if folds else []
+        if pooled:
+            rows.append((f"`{variants[0]}`, {what}" if len(variants) == 1 else what, score(pooled)))
+    if not rows:
+        raise ScarNetError(f"{out} holds no predictions; run python -m scarnet_training.experiments.ablation first.")
+    lines = [COLUMNS, ("---",) * len(COLUMNS), *(_row(name, found) for name, found in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _row(name: str, found: Score) -> tuple[str, ...]:
+    def over_folds(tissue: str) -> str:
+        values = found.by_fold[tissue]
+        spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+        return f"{np.mean(values):.3f}{spread}"
+
+    alarms, point = found.summary["false_alarms"], found.point
+    without = alarms["patients_without_scar"]
+    median = found.summary["classes"]["scar"]["dice"]["median"]
+    specificity = point.specificity_left_out if point else None
+    return (
+        name,
+        str(found.folds),
+        over_folds("myocardium"),
+        over_folds("blood_pool"),
+        over_folds("scar"),
+        "–" if median is None else f"{median:.3f}",
+        f"{found.summary['scar_percent']['bias']:+.1f}",
+        f"{without - alarms['patients']} of {without}",
+        f"{point.dice_scar_left_out:.3f}" if point else "–",
+        f"{round(specificity * without)} of {without}" if specificity is not None else "–",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+    parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.ablation_table", description=__doc__)
+    parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="the ablation's folder")
+    parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
+    parser.add_argument("-o", "--output", type=Path, help="a Markdown file (default: print)")
+    args = parser.parse_args(argv)
+    try:
+        table = make_table(args.runs, args.dataset)
+        if args.output is None:
+            print(table, end="")
+        else:
+            with atomic_path(args.output) as temporary:
+                temporary.write_text(table, encoding="utf-8")
+    except ScarNetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
