@@ -6,32 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scarnet.classes import TissueClass
+from scarnet.evaluate.case import class_mask
+from scarnet.evaluate.overlap import dice
 from scarnet.models.store import Model
 from scarnet.predict.predictor import Predictor
 from scarnet.progress import Progress, silent
-from scarnet_training.data import LabelledCase
+from scarnet_training.labelled_case import LabelledCase
 
-__all__ = ["compare_labels", "dice", "summarise", "validate_model"]
-
-Mask = npt.NDArray[np.bool_]
-
-
-def dice(first: Mask, second: Mask) -> float | None:
-    """Measure overlap, 2|A∩B| / (|A| + |B|).
-
-    Parameters
-    ----------
-    first, second : ndarray of bool
-        Masks of one shape.
-
-    Returns
-    -------
-    float or None
-        0 to 1; None where both are empty, which is no overlap to speak of.
-    """
-    size = int(first.sum()) + int(second.sum())
-    return 2 * int((first & second).sum()) / size if size else None
+__all__ = ["compare_labels", "summarise", "validate_model"]
 
 
 def compare_labels(reference: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> dict[str, Any]:
@@ -48,17 +30,15 @@ def compare_labels(reference: npt.NDArray[np.uint8], predicted: npt.NDArray[np.u
         ``dice_myocardium`` (whole wall: myocardium and scar), ``dice_blood_pool``, ``dice_scar`` (None where the
         reference holds no scar), and ``scar_percent_reference`` and ``scar_percent_predicted`` of the whole wall.
     """
-
-    def wall(labels: npt.NDArray[np.uint8]) -> Mask:
-        return np.isin(labels, (TissueClass.MYOCARDIUM, TissueClass.SCAR))
-
-    scar_reference, scar_predicted = reference == TissueClass.SCAR, predicted == TissueClass.SCAR
+    (wall, wall_found), (scar, scar_found), (pool, pool_found) = (
+        (class_mask(reference, name), class_mask(predicted, name)) for name in ("myocardium", "scar", "blood_pool")
+    )
     return {
-        "dice_myocardium": dice(wall(reference), wall(predicted)),
-        "dice_blood_pool": dice(reference == TissueClass.BLOOD_POOL, predicted == TissueClass.BLOOD_POOL),
-        "dice_scar": dice(scar_reference, scar_predicted) if scar_reference.any() else None,
-        "scar_percent_reference": 100 * float(scar_reference.sum()) / max(int(wall(reference).sum()), 1),
-        "scar_percent_predicted": 100 * float(scar_predicted.sum()) / max(int(wall(predicted).sum()), 1),
+        "dice_myocardium": dice(wall, wall_found),
+        "dice_blood_pool": dice(pool, pool_found),
+        "dice_scar": dice(scar, scar_found) if scar.any() else None,
+        "scar_percent_reference": 100 * float(scar.sum()) / max(int(wall.sum()), 1),
+        "scar_percent_predicted": 100 * float(scar_found.sum()) / max(int(wall_found.sum()), 1),
     }
 
 

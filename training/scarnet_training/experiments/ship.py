@@ -1,0 +1,93 @@
+"""``python -m scarnet_training.experiments.ship``: make the built-in model of one trained on all patients.
+
+Its figures are those of the cross-validation by the same recipe: every patient by a model that had not seen it. How
+readily scar is called is chosen on these, too.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scarnet.errors import ScarNetError
+from scarnet.models.store import read_model, save_model
+from scarnet.predict.labels import drop_small_scar, postprocess_labels
+from scarnet_training.data import load_dataset
+from scarnet_training.experiments.ablation_table import FOLDS
+from scarnet_training.experiments.scoring import Pooled, pooled_logits, predicted_folds
+from scarnet_training.operating_point import OperatingPoint, choose_point, measure_choices, shift_scar
+from scarnet_training.validation import compare_labels, summarise
+
+__all__ = ["cross_validated_figures", "main"]
+
+
+def cross_validated_figures(pooled: Pooled, point: OperatingPoint) -> dict[str, Any]:
+    """Measure every patient by the model that had not seen it, at the chosen operating point.
+
+    Parameters
+    ----------
+    pooled : list of (fold, LabelledCase, ndarray of shape (C, Z, Y, X))
+        All folds' patients.
+    point : OperatingPoint
+        The choice.
+
+    Returns
+    -------
+    dict
+        ``summary`` and ``patients``, as they stand in a card.
+    """
+    patients = {}
+    for _, case, logits in pooled:
+        logits = logits.copy()
+        logits[-1] += point.shift
+        smallest = int(np.ceil(point.smallest_scar_ml / (float(np.prod(case.stack.spacing_mm)) / 1000)))
+        labels = drop_small_scar(postprocess_labels(logits.argmax(axis=0).astype(np.uint8)), smallest)
+        figures = compare_labels(case.labels, labels)
+        patients[case.stack.case] = {k: None if v is None else round(v, 4) for k, v in figures.items()}
+    summary = {**summarise(patients), "folds": len({fold for fold, _, _ in pooled}), "operating_point": point.to_dict()}
+    return {"summary": summary, "patients": patients}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+    parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.ship", description=__doc__)
+    parser.add_argument("model", type=Path, help="the model trained on all patients")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the file to ship")
+    parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="the ablation's folder")
+    parser.add_argument("--variant", default="full", help="the variant with the model's recipe")
+    parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
+    args = parser.parse_args(argv)
+    try:
+        folds = predicted_folds(args.runs, args.variant, FOLDS)
+        if len(folds) < FOLDS:
+            raise ScarNetError(f"{args.runs / args.variant} has {len(folds)} of {FOLDS} folds; run the others first.")
+        model = read_model(args.model)
+        output = "flips" if model.card.recipe.get("test_time_flips") else "plain"
+        cases = {case.stack.case: case for case in load_dataset(args.dataset)}
+        pooled = pooled_logits(args.runs, [args.variant], output, folds, cases)
+        point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
+        shift_scar(model.network, point.shift)
+        told = (
+            f"Validation: {FOLDS} models of the same recipe, cross-validated over {len(pooled)} patients, each model "
+            "measured on patients it had not seen; this one was then trained on all of them."
+        )
+        data = (*(line for line in model.card.data if not line.startswith("Trained on")), told)
+        card = replace(
+            model.card,
+            data=data,
+            validation=cross_validated_figures(pooled, point),
+            smallest_scar_ml=point.smallest_scar_ml,
+        )
+        save_model(args.output, model.network, card, half=True)
+    except ScarNetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
