@@ -211,7 +211,7 @@ def run_watch(args: argparse.Namespace) -> int:
         for event in job.watch():
             if args.json:
                 print(json.dumps(event), flush=True)
-            elif event["event"] != "step" or args.steps:
+            elif args.steps or not event["event"].endswith("step"):
                 print(f"{when(event.get('time')) or ' ' * 19}  {event_line(event)}", flush=True)
     except KeyboardInterrupt:
         print(f"Stopped watching; the job in {args.folder} goes on.", file=sys.stderr)

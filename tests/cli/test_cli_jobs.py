@@ -1,0 +1,245 @@
+"""`scarnet jobs`: trainings in the background, looked after from a terminal."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scarnet.errors import ScarNetError
+from scarnet_cli import job_options
+from scarnet_cli.arguments import Parser
+from scarnet_cli.main import build_parser
+from scarnet_training.jobs import JobOptions, Status, processes, read_job, submit
+from scarnet_training.jobs.status import write_status
+
+ACTIONS = ["list", "show", "watch", "cancel", "resume"]
+
+
+def make_job(folder, state, events=(), **values):
+    """Write a job's folder as it stands after its end."""
+    folder.mkdir(parents=True)
+    options = values.pop("options", JobOptions())
+    write_status(folder, Status(state, options, **values))
+    lines = [json.dumps({"time": 1.7e9 + number, **event}) + "\n" for number, event in enumerate(events)]
+    (folder / "events.jsonl").write_text("".join(lines))
+    return folder
+
+
+EVENTS = [
+    {"event": "start", "recipe": {"training": {"epochs": 2}}, "training": 12},
+    {"event": "unet_step", "step": 0, "loss": 0.75},
+    {"event": "epoch", "epoch": 0, "loss": 0.512345},
+    {"event": "validation", "epoch": 1, "dice_scar": {"mean": 0.61234, "n": 5}},
+    {"event": "end"},
+]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    folder = tmp_path / "runs"
+    make_job(folder / "a", "done", EVENTS, place={"host": "ward3"}, started=1.7e9, ended=1.7e9 + 60, starts=1)
+    slurm = JobOptions("slurm", gpus=2, minutes=60, partition="gpu")
+    make_job(
+        folder / "deep" / "b",
+        "failed",
+        EVENTS[:3],
+        sentence="The data are not fit.",
+        options=slurm,
+        place={"job_id": "77"},
+        submitted=1.7e9,
+    )
+    return folder
+
+
+@pytest.fixture
+def counting(tmp_path, monkeypatch, project_root):
+    """Start a job that counts; end it when the test is over."""
+    from scarnet_training.recipe import Recipe
+
+    monkeypatch.setenv("PYTHONPATH", str(project_root / "tests" / "jobs"))
+    monkeypatch.setenv("STEPS", "10000")
+    job = submit(Recipe(), tmp_path / "run", train="slow_training:train")
+    yield job
+    if job.state() in ("queued", "running"):
+        processes.end(job.status().place, 0.5)
+
+
+@pytest.mark.parametrize("action", [[], *([action] for action in ACTIONS)], ids="".join)
+def test_help_says_what_it_does_and_gives_examples_that_are_valid(scarnet, action):
+    result = scarnet("jobs", *action, "--help")
+    assert (result.status, result.err) == (0, "")
+    lines = [line.split()[1:] for line in result.out.split("\nexamples:\n")[1].splitlines() if line[:4] == "  sc"]
+    own = [line for line in lines if line[0] == "jobs"]
+    assert ["jobs", *action] in [line[: 1 + len(action)] for line in own]
+    for line in own:
+        build_parser().parse_args(line)
+
+
+def test_jobs_are_listed_a_line_each(scarnet, runs):
+    for command in (["jobs", "list", runs], ["jobs", "list", runs.parent]):
+        result = scarnet(*command)
+        assert (result.status, result.err) == (0, "")
+        lines = result.out.splitlines()
+        assert lines[0].split() == ["JOB", "STATE", "WHERE", "SINCE", "LATEST"]
+    assert lines[1].startswith("runs/a ")
+    assert " done " in lines[1]
+    assert " ward3 " in lines[1]
+    assert lines[1].endswith(" end")
+    assert lines[2].startswith("runs/deep/b  failed  Slurm job 77  ")
+    assert lines[2].endswith(" epoch  epoch=0  loss=0.5123")
+
+
+def test_a_job_lists_itself_and_an_empty_folder_says_so(scarnet, runs, tmp_path, monkeypatch):
+    assert scarnet("jobs", "list", runs / "a").out.splitlines()[1].startswith("a ")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    result = scarnet("jobs")
+    assert result.status == 0
+    assert "There are no jobs in" in result.out
+
+
+def test_a_damaged_job_is_told_beside_the_others(scarnet, runs):
+    (runs / "a" / "status.json").write_text("{")
+    result = scarnet("jobs", "list", runs)
+    assert result.status == 2
+    assert result.err.startswith("error: ")
+    assert "is damaged" in result.err
+    assert result.err.count("\n") == 1
+    assert "deep/b" in result.out
+
+
+def test_json_is_for_programs(scarnet, runs):
+    [first, second] = json.loads(scarnet("jobs", "list", runs, "--json").out)
+    assert first["folder"] == str(runs / "a")
+    assert (first["state"], second["state"]) == ("done", "failed")
+    assert second == json.loads(scarnet("jobs", "show", runs / "deep" / "b", "--json").out)
+    assert second["options"] == {"where": "slurm", "gpus": 2, "nodes": 1, "minutes": 60, "partition": "gpu"}
+
+
+def test_show_tells_a_reader_all_of_it(scarnet, runs):
+    (runs / "deep" / "b" / "log.txt").write_text("Reading cases\nerror: The data are not fit.\n")
+    result = scarnet("jobs", "show", runs / "deep" / "b")
+    assert (result.status, result.err) == (0, "")
+    for words in (
+        "b: failed\n  The data are not fit.\n",
+        "Where:     Slurm job 77",
+        "gpus 2, nodes 1, minutes 60, partition gpu",
+        "loss=0.5123",
+        "  error: The data are not fit.",
+    ):
+        assert words in result.out
+
+
+def test_an_ended_job_is_watched_to_its_end(scarnet, runs):
+    result = scarnet("jobs", "watch", runs / "a")
+    assert (result.status, result.err) == (0, "")
+    lines = [line[21:] for line in result.out.splitlines()[:-1]]
+    assert lines == [
+        "start  training=12",
+        "epoch  epoch=0  loss=0.5123",
+        "validation  epoch=1  dice_scar.mean=0.6123  dice_scar.n=5",
+        "end",
+    ]
+    assert result.out.splitlines()[-1] == "The job is done."
+    assert "unet_step  step=0  loss=0.75" in scarnet("jobs", "watch", runs / "a", "--steps").out
+    raw = scarnet("jobs", "watch", runs / "a", "--json").out.splitlines()
+    assert [json.loads(line)["event"] for line in raw] == [event["event"] for event in EVENTS]
+    failed = scarnet("jobs", "watch", runs / "deep" / "b")
+    assert (failed.status, failed.err) == (2, "error: The job failed: The data are not fit.\n")
+
+
+def test_ctrl_c_stops_watching_only_and_cancel_stops_the_job(scarnet, scarnet_process, counting, monkeypatch):
+    watching = scarnet_process("jobs", "watch", counting.folder)
+    while "epoch=2" not in watching.stdout.readline():
+        assert watching.poll() is None
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(60) == 130
+    assert watching.stderr.read() == f"Stopped watching; the job in {counting.folder} goes on.\n"
+    assert counting.state() == "running"
+    again = scarnet("jobs", "resume", counting.folder)
+    assert again.status == 2
+    assert "is running already" in again.err
+    result = scarnet("jobs", "cancel", counting.folder)
+    assert (result.status, result.err) == (0, "")
+    assert f"scarnet jobs resume {counting.folder}" in result.out
+    assert scarnet("jobs", "watch", counting.folder).status == 130
+    monkeypatch.setenv("STEPS", "1")
+    resumed = scarnet("jobs", "resume", counting.folder, "--gpus", "0")
+    assert (resumed.status, resumed.err) == (0, "")
+    until = time.monotonic() + 120
+    while counting.state() != "done":
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert read_job(counting.folder).status().options == JobOptions(gpus=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["show", "nowhere"], "There is no job in"),
+        (["list", "nowhere"], "There is no folder"),
+        (["watch"], "the following arguments are required: JOB; see 'scarnet jobs watch --help'."),
+        (["cancel", "runs/a"], "is done already; there is nothing to cancel"),
+        (["cancel", "runs/a", "--grace", "-1"], "'-1' is not a number of seconds"),
+        (["resume", "runs/a"], "is done; there is nothing to resume"),
+        (["resume", "runs/deep/b", "--job", "local", "--nodes", "2"], "runs on one machine, not on 2"),
+        (["resume", "runs/deep/b", "--minutes", "0"], "'0' is not a whole number of at least 1"),
+    ],
+)
+def test_bad_input_gets_one_sentence(scarnet, runs, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(runs.parent)
+    if "resume" in arguments:
+        (runs / "deep" / "b" / "recipe.toml").write_text("")
+    result = scarnet("jobs", *arguments)
+    assert result.status == 2
+    assert result.err.startswith("error: ")
+    assert sentence in result.err
+    assert result.err.count("\n") == 1
+
+
+def parse(*arguments):
+    parser = Parser(prog="scarnet train")
+    job_options.add_job_options(parser)
+    return parser.parse_args(arguments)
+
+
+def test_the_options_reach_the_job(monkeypatch, capsys):
+    calls = []
+
+    def submit_nothing(recipe, folder, where, **options):
+        calls.append((recipe, folder, where, options))
+        return read_nothing(folder)
+
+    def read_nothing(folder):
+        from scarnet_training.jobs import Job
+
+        return Job(folder)
+
+    monkeypatch.setattr("scarnet_training.jobs.submit", submit_nothing)
+    args = parse("--job", "slurm", "--gpus", "2", "--nodes", "3", "--minutes", "90", "--partition", "gpu")
+    assert job_options.wants_job(args)
+    assert job_options.start_job(args, "the recipe", Path("runs/x"), resume=True) == 0
+    options = {"gpus": 2, "nodes": 3, "minutes": 90, "partition": "gpu", "resume": True}
+    assert calls == [("the recipe", Path("runs/x"), "slurm", options)]
+    assert "scarnet jobs watch runs/x" in capsys.readouterr().out
+    job_options.start_job(parse("--job", "local"), "r", Path("y"))
+    assert calls[1][2:] == ("local", {"gpus": None, "nodes": 1, "minutes": None, "partition": None, "resume": False})
+
+
+def test_what_belongs_to_a_job_needs_one():
+    assert not job_options.wants_job(parse())
+    with pytest.raises(ScarNetError, match="--gpus belongs to a job; add --job local or --job slurm"):
+        job_options.wants_job(parse("--gpus", "1"))
+
+
+def test_looking_after_jobs_needs_neither_torch_nor_submitit(runs):
+    code = (
+        "import sys; from scarnet_cli.main import main; assert main(['jobs', 'list', sys.argv[1]]) == 0; "
+        "heavy = {'torch', 'submitit', 'accelerate', 'pandas', 'napari'} & set(sys.modules); assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code, runs], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
