@@ -1,7 +1,7 @@
 """Random views of slices: where they are seen from, and how they were acquired; whole batches, on any device."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -25,8 +25,8 @@ class RandomViews:
         From the view's offsets to the slice's, in mm (x, y): rotation, flips and scale.
     shift_mm : Tensor, shape (n, 2)
         Shift of the centre, (x, y).
-    elastic_mm : Tensor, shape (n, 2, 5, 5)
-        Displacements at coarse places, interpolated between them.
+    elastic_mm : Tensor, shape (n, 2, 5, 5), or None
+        Displacements (x, y) at coarse places, interpolated between them.
     reverse : Tensor of bool, shape (n,)
         Whether neighbouring slices change sides.
     chance : Tensor, shape (n, 7)
@@ -41,7 +41,7 @@ class RandomViews:
 
     turn: Tensor
     shift_mm: Tensor
-    elastic_mm: Tensor
+    elastic_mm: Tensor | None
     reverse: Tensor
     chance: Tensor
     amount: Tensor
@@ -50,7 +50,8 @@ class RandomViews:
 
     def __getitem__(self, rows: slice) -> "RandomViews":
         """Give some of the views."""
-        return RandomViews(*(getattr(self, entry.name)[rows] for entry in fields(self)))
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return replace(self, **{name: value[rows] for name, value in values.items() if value is not None})
 
 
 def draw_views(
@@ -87,7 +88,9 @@ def draw_views(
     return RandomViews(
         turn,
         settings.shift_mm * uniform(2),
-        settings.elastic_mm * torch.randn(n, 2, 5, 5, generator=generator, device=device),
+        settings.elastic_mm * torch.randn(n, 2, 5, 5, generator=generator, device=device)
+        if settings.elastic_mm
+        else None,
         (uniform() < 0) if settings.flips else torch.zeros(n, dtype=torch.bool, device=device),
         (uniform(7) + 1) / 2,
         (uniform(7) + 1) / 2,
@@ -120,7 +123,7 @@ def sample_views(maps: Tensor, spacing_mm: float, views: RandomViews, grid: int,
     half_extent = maps.shape[-1] * spacing_mm / 2
     theta = torch.cat([views.turn * (grid * grid_spacing_mm / 2), views.shift_mm[:, :, None]], dim=2) / half_extent
     positions = functional.affine_grid(theta, [len(maps), 1, grid, grid], align_corners=False)
-    if views.elastic_mm.any():
+    if views.elastic_mm is not None:
         displacement = functional.interpolate(views.elastic_mm, (grid, grid), mode="bicubic", align_corners=True)
         positions = positions + displacement.movedim(1, -1) / half_extent
     return functional.grid_sample(maps, positions.to(maps.dtype), padding_mode="border", align_corners=False)
@@ -202,7 +205,8 @@ def random_intensity(images: Tensor, views: RandomViews, settings: AugmentationS
         # Motion between excitations repeats the image along the phase axis, a part of the field of view away.
         ghost = images.roll(images.shape[-2] // 3, dims=-2)
         images = sometimes(4, images + ghost * between(4, 0.0, settings.ghosting), images)
-    images = normalise(images)
+    if strength or settings.ghosting:
+        images = normalise(images)
     if settings.contrast or settings.brightness:
         contrast = 1 + settings.contrast * between(5, -1, 1)
         images = sometimes(5, images * contrast, images)

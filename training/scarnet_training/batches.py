@@ -3,7 +3,14 @@
 import torch
 from torch import Tensor
 
-__all__ = ["micro_batches", "plan_epoch", "steps_an_epoch"]
+from scarnet.errors import ScarNetError
+
+__all__ = ["micro_batches", "plan_epoch", "replayed_slices", "steps_an_epoch"]
+
+
+def replayed_slices(batch_size: int, replay_share: float) -> int:
+    """Give how many slices of a batch are replayed, where there is anything to replay; never all of them."""
+    return min(round(replay_share * batch_size), batch_size - 1)
 
 
 def steps_an_epoch(slices: int, batch_size: int) -> int:
@@ -36,7 +43,8 @@ def plan_epoch(
     replay_share : float
         Share of a batch that is replayed, where there is anything to replay.
     scar_share : float
-        Least share of a batch that holds scar; slices without it make room for some with it.
+        Least share of a batch that holds scar; slices of `own` without it make room for some with it, and are then
+        not shown in this epoch.
     seed : int
         Seed of the draw.
     least_steps : int
@@ -52,7 +60,7 @@ def plan_epoch(
     def shuffled(values: Tensor) -> Tensor:
         return values[torch.randperm(len(values), generator=generator)]
 
-    again = round(replay_share * batch_size) if len(replayed) else 0
+    again = replayed_slices(batch_size, replay_share) if len(replayed) else 0
     new = batch_size - again
     steps = max(steps_an_epoch(len(own), new), least_steps)
     order = torch.cat([shuffled(own) for _ in range(-(-steps * new // len(own)))])[: steps * new]
@@ -65,7 +73,7 @@ def plan_epoch(
             batch = torch.cat([batch, replayed[chosen]])
         lacking = wanted - int(scar[batch].sum()) if len(candidates) else 0
         if lacking > 0:
-            spare = shuffled(torch.nonzero(~scar[batch])[:, 0])[:lacking]
+            spare = shuffled(torch.nonzero(~scar[batch[:new]])[:, 0])[:lacking]
             batch = batch.clone()
             batch[spare] = candidates[torch.randint(len(candidates), (len(spare),), generator=generator)]
         batches.append(batch)
@@ -91,11 +99,19 @@ def micro_batches(batch_size: int, micro_batch: int, process: int, processes: in
     -------
     list of slice
         As many for each process, together all rows.
+
+    Raises
+    ------
+    ScarNetError
+        There are too few rows for the processes.
     """
     most = micro_batch or -(-batch_size // processes)
     parts = -(-batch_size // most)
     parts = -(-parts // processes) * processes
     if parts > batch_size:
-        raise ValueError(f"A batch of {batch_size} cannot be shared out among {processes} processes.")
+        raise ScarNetError(
+            f"A batch of {batch_size} in parts of at most {most} cannot be shared out among {processes} processes; "
+            "make training.batch_size a multiple of their number, or start fewer."
+        )
     bounds = [batch_size * part // parts for part in range(parts + 1)]
     return [slice(bounds[part], bounds[part + 1]) for part in range(process, parts, processes)]

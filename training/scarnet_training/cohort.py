@@ -74,8 +74,8 @@ def load_cohort(recipe: Recipe, progress: Progress = silent) -> Cohort:
     if not cases:
         validation = load_phantoms(data.phantom_validation, data.phantom_seed + data.phantoms, progress)
     replayed = load_datasets(recipe.start.replay, progress)[0] if recipe.start.replay else []
-    held_out = {case.stack.case for case in validation}
-    leaked = sorted({case.stack.case for case in replayed} & held_out)
+    held_out = {name for case in validation for name in (case.stack.case, case.patient)}
+    leaked = sorted(case.stack.case for case in replayed if {case.stack.case, case.patient} & held_out)
     if leaked:
         raise ScarNetError(f"start.replay holds patients that are to be validated on: {', '.join(leaked)}.")
     replayed += load_phantoms(recipe.start.replay_phantoms, REPLAY_SEED, progress)

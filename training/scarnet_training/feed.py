@@ -9,7 +9,7 @@ from torch import Tensor
 from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress
 from scarnet_training.augment import RandomViews, draw_views, sample_views, view_batch
-from scarnet_training.batches import plan_epoch, steps_an_epoch
+from scarnet_training.batches import plan_epoch, replayed_slices, steps_an_epoch
 from scarnet_training.cohort import Cohort
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import RunFolder
@@ -61,13 +61,13 @@ class Feed:
         self._names = [(case.stack.case, z) for case in cases for z in range(case.stack.shape[0])]
         own = sum(case.stack.shape[0] for case in cohort.training)
         self._own, self._replayed = torch.arange(own), torch.arange(own, len(self._names))
-        again = round(recipe.start.replay_share * settings.batch_size) if len(self._replayed) else 0
+        again = replayed_slices(settings.batch_size, recipe.start.replay_share) if len(self._replayed) else 0
         self.steps = max(steps_an_epoch(own, settings.batch_size - again), settings.least_steps)
 
     def load(self, process: int, progress: Progress) -> None:
         """Resample the slices once; a process keeps what does not fit into memory in a file of its own."""
         cases = [*self.cohort.training, *self.cohort.replayed]
-        cache = self.run.folder / "cache" / str(process)
+        cache = self.run.cache / str(process)
         self._slices = heart_slices(cases, self.recipe.network, self.recipe.augmentation, cache, progress)
         self._scar = self._slices.with_scar
         if self.device == "cuda":
@@ -109,7 +109,8 @@ class Feed:
         config = self.recipe.network
         generator = torch.Generator(self.device).manual_seed(seed)
         drawn = draw_views(len(batch), 1 + 2 * config.context, config.grid, self._augmentation, generator)
-        which = torch.randint(len(self._sources), (len(batch),), generator=torch.Generator().manual_seed(seed))
+        # A seed of its own: the same one would tie the choice of a view to its pose.
+        which = torch.randint(len(self._sources), (len(batch),), generator=torch.Generator().manual_seed(seed + 1))
 
         def seen(rows: slice) -> Seen:
             sources = [self._sources[int(index)] for index in which[rows]]
@@ -120,7 +121,7 @@ class Feed:
     def _seen(
         self, batch: Tensor, sources: Sequence[Slices], drawn: RandomViews, augmentation: AugmentationSettings
     ) -> Seen:
-        config, reverse = self.recipe.network, drawn.reverse.cpu()
+        config, reverse = self.recipe.network, drawn.reverse
         embeddings = None
         if len(self._sources) == 1:
             images, labels = sources[0].take(batch, reverse, self.device)

@@ -1,9 +1,9 @@
 """A training recipe: one TOML file, checked entry by entry."""
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from scarnet.errors import ScarNetError
 from scarnet.files import atomic_path
@@ -60,24 +60,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        problems = [
-            f"{name}.{problem}"
-            for name in ("data", "start", "training", "augmentation")
-            for problem in impossible_values(getattr(self, name))
-        ]
-        data, training = self.data, self.training
-        if training.unet_epochs + training.epochs < 1:
-            problems.append("training.unet_epochs and training.epochs are both 0, but one must be at least 1")
-        if data.folds == 1:
-            problems.append("data.folds is 1, but must be 0 or at least 2")
-        if data.folds and data.fold >= data.folds:
-            problems.append(f"data.fold is {data.fold}, but must be below data.folds, {data.folds}")
-        if self.network.encoder == "none" and training.epochs and training.unet_epochs:
-            problems.append("training.unet_epochs trains all of a network without an encoder; set it or epochs to 0")
-        if training.micro_batch > training.batch_size:
-            problems.append(f"training.micro_batch is {training.micro_batch}, but must be at most the batch_size")
-        if problems:
-            raise ScarNetError("The recipe cannot be trained: " + "; ".join(problems) + ".")
+        _refuse(_impossible({entry.name: getattr(self, entry.name) for entry in fields(self)}))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the recipe as plain values, as it stands in a card.
@@ -90,45 +73,82 @@ class Recipe:
         return asdict(self)
 
 
-Section = TypeVar("Section")
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise ScarNetError("The recipe cannot be trained: " + "; ".join(problems) + ".")
 
 
-def _read_section(kind: type[Section], values: Any, name: str) -> Section:
-    if not isinstance(values, dict):
-        raise ScarNetError(f"The recipe's {name} is not a section.")
-    if kind is ScarNetConfig:
-        return ScarNetConfig.from_dict(values)  # type: ignore[return-value]
-    values = dict(values)
+def _impossible(sections: dict[str, Any]) -> list[str]:
+    """Say what of a recipe's sections is impossible, or does not go together."""
+    checked = ("data", "start", "training", "augmentation")
+    problems = [f"{name}.{problem}" for name in checked for problem in impossible_values(sections[name])]
+    data, training, network = sections["data"], sections["training"], sections["network"]
+    if training.unet_epochs + training.epochs < 1:
+        problems.append("training.unet_epochs and training.epochs are both 0, but one must be at least 1")
+    if data.folds == 1:
+        problems.append("data.folds is 1, but must be 0 or at least 2")
+    if data.folds and data.fold >= data.folds:
+        problems.append(f"data.fold is {data.fold}, but must be below data.folds, {data.folds}")
+    if network.encoder == "none" and training.epochs and training.unet_epochs:
+        problems.append("training.unet_epochs trains all of a network without an encoder; set it or epochs to 0")
+    if training.micro_batch > training.batch_size:
+        problems.append(f"training.micro_batch is {training.micro_batch}, but must be at most the batch_size")
+    return problems
+
+
+def _read_section(kind: type, values: Any, name: str, problems: list[str]) -> Any:
+    """Read a section; add what is wrong with it to the problems, and keep the defaults there."""
     base: Any = kind()
+    if not isinstance(values, dict):
+        problems.append(f"{name} is no section")
+        return base
+    values = dict(values)
     if kind is LossSettings:
         preset = values.pop("preset", "paper")
-        if preset not in PRESETS:
-            raise ScarNetError(f"The recipe's loss.preset is {preset!r}, but must be one of: {', '.join(PRESETS)}.")
-        base = PRESETS[preset]
-    assert is_dataclass(base)
+        if preset in PRESETS:
+            base = PRESETS[preset]
+        else:
+            problems.append(f"loss.preset is {preset!r}, but must be one of: {', '.join(PRESETS)}")
     defaults = {f.name: getattr(base, f.name) for f in fields(base)}
     read = {}
     for key, value in values.items():
         if key not in defaults:
-            raise ScarNetError(f"The recipe's [{name}] has no setting {key!r}; known: {', '.join(defaults)}.")
-        wanted = type(defaults[key])
-        if wanted is float and type(value) is int:
-            value = float(value)
-        if wanted is tuple and isinstance(value, list):
-            value = _read_list(defaults[key], value, f"{name}.{key}")
-        if type(value) is not wanted:
-            shown = "list" if wanted is tuple else wanted.__name__
-            raise ScarNetError(f"The recipe's {name}.{key} is {value!r}, but should be of type {shown}.")
-        read[key] = value
-    return replace(base, **read)  # type: ignore[type-var, return-value]
+            problems.append(f"[{name}] has no setting {key!r}; known: {', '.join(defaults)}")
+            continue
+        wanted = _wanted_type(defaults[key])
+        try:
+            read[key] = _read_value(defaults[key], value)
+        except TypeError:
+            problems.append(f"{name}.{key} is {value!r}, but must be of type {wanted}")
+    try:
+        return replace(base, **read)
+    except ScarNetError as error:  # the network's and the loss's settings check themselves
+        problems.append(f"in [{name}]: {str(error).rstrip('.')}")
+        return base
 
 
-def _read_list(default: tuple[Any, ...], values: list[Any], key: str) -> tuple[Any, ...]:
-    wanted = float if default and type(default[0]) is float else str
-    read = tuple(float(value) if wanted is float and type(value) is int else value for value in values)
-    if not all(type(value) is wanted for value in read):
-        raise ScarNetError(f"The recipe's {key} is {values!r}, but should be a list of type {wanted.__name__}.")
-    return read
+def _wanted_type(default: Any) -> str:
+    if isinstance(default, tuple):
+        return f"list of {_entries(default).__name__}"
+    return type(default).__name__
+
+
+def _entries(default: tuple[Any, ...]) -> type:
+    return type(default[0]) if default else str
+
+
+def _read_value(default: Any, value: Any) -> Any:
+    """Give a value as its setting has it; a TypeError where it is something else."""
+    if isinstance(default, tuple):
+        if not isinstance(value, list | tuple):
+            raise TypeError
+        return tuple(_read_value(_entries(default)(), entry) for entry in value)
+    # A whole number may stand for a float, but true is not 1.
+    if type(default) is float and type(value) is int:
+        return float(value)
+    if type(value) is not type(default):
+        raise TypeError
+    return value
 
 
 def load_recipe(path: Path | str) -> Recipe:
@@ -147,7 +167,7 @@ def load_recipe(path: Path | str) -> Recipe:
     Raises
     ------
     ScarNetError
-        The file is not there or no TOML, or a setting is unknown or has the wrong type or value.
+        The file is not there or no TOML, or settings are unknown or have the wrong type or value; all are named.
     """
     path = Path(path)
     try:
@@ -175,13 +195,15 @@ def read_recipe(values: dict[str, Any]) -> Recipe:
     Raises
     ------
     ScarNetError
-        A setting is unknown or has the wrong type or value.
+        Settings are unknown or have the wrong type or value; all of them are named.
     """
-    kinds = {f.name: type(getattr(Recipe(), f.name)) for f in fields(Recipe)}
-    unknown = sorted(set(values) - set(kinds))
-    if unknown:
-        raise ScarNetError(f"The recipe has no section {', '.join(unknown)}; known: {', '.join(kinds)}.")
-    return Recipe(**{name: _read_section(kinds[name], section, name) for name, section in values.items()})
+    sections = {entry.name: getattr(Recipe(), entry.name) for entry in fields(Recipe)}
+    unknown = sorted(set(values) - set(sections))
+    problems = [f"it has no section {name!r}; known: {', '.join(sections)}" for name in unknown]
+    for name in set(values) & set(sections):
+        sections[name] = _read_section(type(sections[name]), values[name], name, problems)
+    _refuse([*sorted(problems), *_impossible(sections)])
+    return Recipe(**sections)
 
 
 def write_recipe(recipe: Recipe, path: Path | str) -> None:

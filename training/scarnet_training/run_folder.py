@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ import torch
 from filelock import FileLock, Timeout
 
 from scarnet.errors import ScarNetError
-from scarnet.files import atomic_path, make_folder
+from scarnet.files import atomic_path, make_folder, reason_of
 from scarnet_training.recipe import Recipe
 
 __all__ = ["RunFolder", "code_commit"]
+
+SPLIT, RECIPE = "splits.json", "recipe.json"
 
 
 class RunFolder:
@@ -33,6 +37,11 @@ class RunFolder:
     ------
     ScarNetError
         A run is there and was not to be resumed, or none is and was to be, or another process trains there.
+
+    Attributes
+    ----------
+    resumed : bool
+        Whether there is a checkpoint to go on from.
     """
 
     def __init__(self, folder: Path | str, resume: bool, writes: bool = True) -> None:
@@ -40,16 +49,18 @@ class RunFolder:
         self.writes = writes
         self.checkpoint = make_folder(self.folder / "checkpoints") / "last.pt"
         self.best = self.folder / "checkpoints" / "best.pt"
-        self.views = self.folder / "views"
+        self.views, self.cache = self.folder / "views", self.folder / "cache"
         self.events = self.folder / "events.jsonl"
-        self.resumed = resume
         self._lock = FileLock(self.folder / ".lock")
         if writes:
             self._take()
-        if resume and not self.checkpoint.is_file():
-            raise ScarNetError(f"{self.folder} holds no checkpoint to resume from.")
-        if not resume and (self.checkpoint.exists() or (self.folder / "model.safetensors").exists()):
-            raise ScarNetError(f"{self.folder} holds a run already; resume it, or choose another folder.")
+        try:
+            self.resumed = self._goes_on(resume)
+            if writes:
+                self._clear()
+        except BaseException:
+            self.release()
+            raise
 
     def _take(self) -> None:
         try:
@@ -58,6 +69,28 @@ class RunFolder:
             raise ScarNetError(f"Another process trains in {self.folder}; wait for it, or cancel it.") from error
         except OSError as error:
             raise ScarNetError(f"Cannot write to {self.folder}: {error.strerror}.") from error
+
+    def _goes_on(self, resume: bool) -> bool:
+        """Say whether there is a checkpoint to go on from; a run that was ended before its first begins anew."""
+        if not resume and (self.checkpoint.exists() or (self.folder / "model.safetensors").exists()):
+            raise ScarNetError(f"{self.folder} holds a run already; resume it, or choose another folder.")
+        if resume and not self.checkpoint.is_file() and not (self.folder / RECIPE).is_file():
+            raise ScarNetError(f"{self.folder} holds no run to resume; leave resume out, or choose another folder.")
+        return self.checkpoint.is_file()
+
+    def _clear(self) -> None:
+        """Remove what a run that was killed left half-written, and all that one without a checkpoint left."""
+        for folder in (self.folder, self.checkpoint.parent, self.views):
+            for path in folder.glob(".writing-*"):
+                shutil.rmtree(path, ignore_errors=True)
+        if not self.resumed:
+            self.drop_caches()
+            self.forget_events_after(0)
+
+    def drop_caches(self) -> None:
+        """Remove what only a training that goes on needs."""
+        shutil.rmtree(self.views, ignore_errors=True)
+        shutil.rmtree(self.cache, ignore_errors=True)
 
     def release(self) -> None:
         """Let another process train here."""
@@ -86,20 +119,21 @@ class RunFolder:
             settings["training"].pop(name)
         settings.pop("model")
         settings["start"]["sha256"] = base_sha256
-        for name, values in {"splits.json": split, "recipe.json": settings}.items():
+        for name, values in {SPLIT: split, RECIPE: settings}.items():
             what = name.removesuffix(".json").rstrip("s")
-            if self.resumed and json.loads(self._read(name)) != json.loads(json.dumps(values)):
+            if self.resumed and self._read(name) != json.loads(json.dumps(values)):
                 raise ScarNetError(
                     f"{self.folder} was begun with another {what}; resume it with the one it was begun with, or choose "
                     "another folder."
                 )
             self.write_json(name, values)
 
-    def _read(self, name: str) -> str:
+    def _read(self, name: str) -> Any:
         try:
-            return (self.folder / name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise ScarNetError(f"Cannot read {self.folder / name}: {error.strerror}; begin the run anew.") from error
+            return json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            why = reason_of(error)
+            raise ScarNetError(f"Cannot read {self.folder / name}: {why}; begin the run anew elsewhere.") from error
 
     def event(self, kind: str, **values: Any) -> None:
         """Append a line to ``events.jsonl``."""
@@ -111,6 +145,11 @@ class RunFolder:
                 file.write(line + "\n")
         except OSError as error:
             raise ScarNetError(f"Cannot write {self.events}: {error.strerror}.") from error
+
+    def last_event(self, kind: str, **values: Any) -> None:
+        """Tell how the run ended, where that can still be told: what ended it may be a full disk."""
+        with suppress(ScarNetError):
+            self.event(kind, **values)
 
     def save_checkpoint(self, state: dict[str, Any], best: bool = False) -> None:
         """Write the checkpoint, replacing the one before only when the new one is whole.

@@ -1,5 +1,6 @@
 """What a recipe can set, section by section, with the values each setting may take."""
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -38,6 +39,8 @@ def impossible_values(section: Any) -> list[str]:
         value, allowed = getattr(section, entry.name), entry.metadata
         choices, least, most, above = (allowed.get(key) for key in ("choices", "least", "most", "above"))
         wanted = []
+        if isinstance(value, float) and not math.isfinite(value):
+            wanted.append("a finite number")
         if choices is not None and value not in choices:
             wanted.append("one of: " + ", ".join(repr(choice) for choice in choices))
         if least is not None and value < least:

@@ -1,6 +1,7 @@
 """The slices a training draws from, resampled once around the heart and kept in memory, or in a file."""
 
 import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import torch
 from torch import Tensor
 
 from scarnet.classes import N_CLASSES, TissueClass
+from scarnet.errors import ScarNetError
+from scarnet.files import make_folder
 from scarnet.network.config import ScarNetConfig
 from scarnet.predict.sampling import normalise, one_hot, to_grid, with_neighbours
 from scarnet.progress import Progress, silent
@@ -171,11 +174,19 @@ def collect_slices(
     -------
     Slices
         In the order of cases and slices.
+
+    Raises
+    ------
+    ScarNetError
+        They fit neither into memory nor on the disk.
     """
     count = sum(case.stack.shape[0] for case in cases)
-    on_disk = folder is not None and 3 * count * size**2 > SHARE_OF_MEMORY * psutil.virtual_memory().available
-    images = _empty((count, 1, size, size), torch.float16, folder / "images.dat" if folder and on_disk else None)
-    labels = _empty((count, size, size), torch.uint8, folder / "labels.dat" if folder and on_disk else None)
+    needed = 3 * count * size**2
+    on_disk = folder if needed > SHARE_OF_MEMORY * psutil.virtual_memory().available else None
+    if on_disk:
+        _make_room(on_disk, needed)
+    images = _empty((count, 1, size, size), torch.float16, on_disk / "images.dat" if on_disk else None)
+    labels = _empty((count, size, size), torch.uint8, on_disk / "labels.dat" if on_disk else None)
     neighbours, first = [], 0
     for done, (case, centre) in enumerate(zip(cases, centres, strict=True)):
         progress(done, len(cases), "Preparing slices")
@@ -192,9 +203,19 @@ def collect_slices(
     return Slices(images, labels, torch.cat(neighbours), spacing_mm)
 
 
+def _make_room(folder: Path, needed: int) -> None:
+    """Make an empty folder on a disk with so many bytes free: a mapped file that cannot grow kills the process."""
+    shutil.rmtree(folder, ignore_errors=True)
+    free = shutil.disk_usage(make_folder(folder)).free
+    if free < needed:
+        raise ScarNetError(
+            f"The slices fit neither into memory nor on the disk of {folder}: {needed / 1e9:.1f} GB are needed and "
+            f"{free / 1e9:.1f} GB free; make room, or choose a folder on another disk."
+        )
+
+
 def _empty(shape: tuple[int, ...], kind: torch.dtype, path: Path | None) -> Tensor:
     """Make a tensor in memory, or one that lives in a file."""
     if path is None:
         return torch.empty(shape, dtype=kind)
-    path.parent.mkdir(parents=True, exist_ok=True)
     return torch.from_file(str(path), shared=True, size=math.prod(shape), dtype=kind).reshape(shape)

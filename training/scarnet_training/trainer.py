@@ -1,6 +1,5 @@
 """Training a ScarNet from a recipe: from scratch or from a model, in one process or several."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,9 @@ from scarnet_training.validation import summarise, validate_model
 __all__ = ["train"]
 
 
-def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progress = silent) -> Path:
+def train(
+    recipe: Recipe, out: Path | str, resume: bool = False, progress: Progress = silent, device: str = "auto"
+) -> Path:
     """Train a model and write it with its card.
 
     Started by ``torchrun`` or ``accelerate launch`` as several processes, they share every batch.
@@ -37,10 +38,12 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
     out : Path or str
         Folder for ``model.safetensors``, ``events.jsonl``, ``splits.json`` and ``checkpoints/``.
     resume : bool
-        Go on from the last checkpoint in the folder.
+        Go on from the last checkpoint in the folder; a run that was ended before its first one begins anew.
     progress : Progress
         Called between steps; may raise :class:`scarnet.errors.Cancelled`, after which the run can be resumed from
         its last epoch.
+    device : {"auto", "cuda", "mps", "cpu"}
+        Where to train; auto takes the best there is.
 
     Returns
     -------
@@ -50,7 +53,7 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
     Raises
     ------
     ScarNetError
-        The data or the folder are not fit, or the loss is no longer a number.
+        The data or the folder are not fit, memory or the disk are full, or the loss is no longer a number.
 
     Notes
     -----
@@ -59,7 +62,9 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
     """
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
-    accelerator = start_accelerator(recipe.training.precision)
+    accelerator = start_accelerator(recipe.training.precision, device)
+    if not accelerator.is_main_process:
+        progress = silent
     base = load_model(recipe.start.model, progress) if recipe.start.model else None
     if base is not None:
         recipe = replace(recipe, network=base.card.config)
@@ -68,11 +73,13 @@ def train(recipe: Recipe, out: Path | str, resume: bool = False, progress: Progr
     try:
         run.keep_the_same(recipe, cohort.names(), base.sha256 if base else "")
         return _train_in(run, recipe, cohort, base, accelerator, progress)
-    except ScarNetError as error:
-        run.event("failed", reason=str(error))
-        raise
     except (Cancelled, KeyboardInterrupt):
-        run.event("cancelled")
+        run.last_event("cancelled")
+        raise
+    except Exception as error:
+        # What went wrong unforeseen may have a patient's name in its words.
+        told = str(error) if isinstance(error, ScarNetError) else f"{type(error).__name__}, which is a bug"
+        run.last_event("failed", reason=told)
         raise
     finally:
         run.release()
@@ -83,25 +90,22 @@ def _train_in(
 ) -> Path:
     loop = Loop(recipe, cohort, base, run, accelerator)
     loop.prepare(progress)
-    settings = recipe.training
-    while loop.epoch < settings.unet_epochs + settings.epochs:
+    while True:
+        # First, because a run that was killed between an epoch and its validation goes on here.
+        if loop.validation_due:
+            loop.judge(_validate(loop, recipe, cohort, accelerator, progress))
+        if loop.at_the_end:
+            break
+        if loop.out_of_patience:
+            run.event("early_stop", epoch=loop.epoch - 1, validations=recipe.training.patience)
+            break
         loop.run_epoch(progress)
-        done = loop.epoch - settings.unet_epochs if settings.epochs else loop.epoch
-        due = settings.validate_every and done > 0 and done % settings.validate_every == 0
-        at_the_end = loop.epoch == settings.unet_epochs + settings.epochs
-        # What is kept is chosen among validations, so the last weights are validated too.
-        if cohort.validation and (due or (at_the_end and settings.keep == "best" and settings.validate_every)):
-            figures = _validate(loop, recipe, cohort, accelerator, progress)
-            if loop.judge(figures) and not at_the_end:
-                run.event("early_stop", epoch=loop.epoch - 1, validations=settings.patience)
-                break
     path = run.folder / "model.safetensors"
     if accelerator.is_main_process:
         card = make_card(recipe, cohort.training, cohort.validation, cohort.replayed)
         summary = write_model(path, loop.chosen_network(), recipe, card, cohort.validation, progress)
         run.event("end", **summary)
-        shutil.rmtree(run.views, ignore_errors=True)
-        shutil.rmtree(run.folder / "cache", ignore_errors=True)
+        run.drop_caches()
     accelerator.wait_for_everyone()
     return path
 
@@ -113,7 +117,7 @@ def _validate(
     own: Sequence[Any] = cohort.validation[accelerator.process_index :: accelerator.num_processes]
     # Four times the work for a point of Dice is left to the end.
     card = replace(make_card(recipe, cohort.training, []), recipe={})
-    model = Model(loop.averaged_network(), card, "", recipe.model.name)
+    model = Model(loop.averaged.plain(), card, "", recipe.model.name)
     patients = validate_model(model, own, accelerator.device.type, progress)["patients"] if own else {}
     shares = gather_object([patients])
     return summarise({name: figures for share in shares for name, figures in share.items()})
