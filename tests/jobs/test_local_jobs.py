@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scarnet.errors import ScarNetError
-from scarnet_training.jobs import list_jobs, read_job, submit
+from scarnet_training.jobs import list_jobs, processes, read_job, submit
 from scarnet_training.recipe import Recipe
 
 START = """
@@ -154,7 +154,7 @@ def test_one_that_does_not_listen_is_ended_after_a_grace(count, events_of, wait_
     job = count(fault="deaf")
     wait_until(lambda: events_of(job.folder))
     assert job.cancel(grace=0.3) == "cancelled"
-    assert not Path(f"/proc/{worker(job)}/cwd").exists()
+    assert not processes.alive(job.status().place)
     assert job.state() == "cancelled"
 
 
@@ -171,7 +171,7 @@ def test_an_unforeseen_failure_is_told_without_its_message(count, wait_until, mo
     wait_until(lambda: job.state() == "failed")
     assert "unexpected went wrong (RuntimeError in slow_training.py, line" in job.status().sentence
     assert "slow_training.py" in "\n".join(job.log())
-    wait_until(lambda: not Path(f"/proc/{job.status().place['pid']}/cwd").exists())
+    wait_until(lambda: not processes.alive(job.status().place))
     for path in job.folder.rglob("*"):
         assert path.is_dir() or b"Doe" not in path.read_bytes(), path
 
@@ -217,3 +217,18 @@ def test_a_folder_that_cannot_be_written_is_told(mounted, tmp_path):
     with pytest.raises(ScarNetError, match="Read-only file system"):
         submit(Recipe(), disk / "run", train="slow_training:train")
     assert list((disk / "run").iterdir()) == []
+
+
+def test_a_folder_in_which_a_training_without_a_job_works_is_left_alone(tmp_path, watched):
+    from filelock import FileLock
+
+    (tmp_path / "run").mkdir()
+    with (
+        FileLock(tmp_path / "run" / ".lock"),
+        pytest.raises(ScarNetError, match="Another process trains in"),
+    ):
+        submit(Recipe(), tmp_path / "run", train="slow_training:train")
+    assert not (tmp_path / "run" / "status.json").exists()
+    job = submit(Recipe(), tmp_path / "run", train="slow_training:train")
+    watched.append(job)
+    assert job.state() in ("queued", "running", "done")

@@ -1,6 +1,5 @@
 """A job, seen from any process: its state, its events, and the ways to end it or go on with it."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,16 +10,16 @@ from scarnet.files import atomic_path
 from scarnet_training.jobs import processes, slurm
 from scarnet_training.jobs.event_tail import EventTail
 from scarnet_training.jobs.options import Where
-from scarnet_training.jobs.status import ENDED, State, Status, exists, read_status, update_status
+from scarnet_training.jobs.status import ENDED, State, Status, read_status, update_status
 from scarnet_training.jobs.task import CANCEL, RECIPE
 from scarnet_training.jobs.truth import EVENTS, current_status, is_finished, log_tail
 
-__all__ = ["Job", "list_jobs", "read_job"]
+__all__ = ["Job"]
 
 _POLL_SECONDS = 0.2
 # Slurm asks not to be asked often.
 _TRUTH_SECONDS = {"local": 1.0, "slurm": 10.0}
-_DEPTH = 4
+_SLURM_SECONDS = 60.0
 
 
 class Job:
@@ -179,7 +178,7 @@ class Job:
         status = read_status(self.folder)
         if status.options.where == "slurm":
             if "job_id" in status.place:
-                slurm.cancel_in_slurm(str(status.place["job_id"]))
+                self._end_in_slurm(str(status.place["job_id"]))
         elif "pid" in status.place and not processes.here(status.place):
             raise ScarNetError(f"The job in {self.folder} was asked to stop; it runs on {status.place['host']}.")
         else:
@@ -189,6 +188,14 @@ class Job:
             return status.state
         state: State = "done" if is_finished(self.folder) else "cancelled"
         return update_status(self.folder, state=state, sentence="", ended=round(time.time(), 3)).state
+
+    @staticmethod
+    def _end_in_slurm(job_id: str) -> None:
+        slurm.cancel_in_slurm(job_id)
+        # Slurm gives processes time to end; until then another start would find the folder taken.
+        until = time.monotonic() + _SLURM_SECONDS
+        while slurm.look_up(job_id).phase in ("queued", "running") and time.monotonic() < until:
+            time.sleep(1.0)
 
     def resume(
         self,
@@ -233,60 +240,3 @@ class Job:
             train=status.train,
             directory=Path(status.directory),
         )
-
-
-def read_job(folder: Path | str) -> Job:
-    """Give the job in a folder.
-
-    Parameters
-    ----------
-    folder : Path or str
-        The job's folder.
-
-    Returns
-    -------
-    Job
-        The job.
-
-    Raises
-    ------
-    ScarNetError
-        There is none, or its status cannot be read.
-    """
-    folder = Path(folder).absolute()
-    read_status(folder)
-    return Job(folder)
-
-
-def list_jobs(root: Path | str) -> list[Job]:
-    """Find the jobs in a folder and in those below it.
-
-    Parameters
-    ----------
-    root : Path or str
-        The folder to look in, four levels deep; it may be a job itself.
-
-    Returns
-    -------
-    list of Job
-        The jobs in the order of their paths, also those whose status cannot be read.
-
-    Raises
-    ------
-    ScarNetError
-        There is no such folder.
-    """
-    root = Path(root).absolute()
-    if not root.is_dir():
-        raise ScarNetError(f"There is no folder {root}.")
-    jobs = []
-    for folder, below, _ in os.walk(root):
-        here = Path(folder)
-        if exists(here):
-            jobs.append(Job(here))
-            below.clear()
-        elif len(here.relative_to(root).parts) >= _DEPTH:
-            below.clear()
-        else:
-            below[:] = sorted(name for name in below if not name.startswith("."))
-    return sorted(jobs, key=lambda job: job.folder)

@@ -7,14 +7,13 @@ from pathlib import Path
 from scarnet.errors import ScarNetError
 from scarnet_training.jobs import processes
 from scarnet_training.jobs.status import read_status, update_status
-from scarnet_training.jobs.submission import SUBMITIT
+from scarnet_training.jobs.submission import MOST_TIMEOUTS, SUBMITIT
 from scarnet_training.jobs.surroundings import remember_gpus
 from scarnet_training.jobs.task import TrainingTask
 
 __all__ = ["launch"]
 
 _NICE = 10
-_ALWAYS = 10**6
 
 
 def launch(folder: Path) -> None:
@@ -35,7 +34,7 @@ def launch(folder: Path) -> None:
     options = read_status(folder).options
     os.nice(_NICE)  # the viewer comes first
     remember_gpus()
-    executor = LocalExecutor(folder / SUBMITIT, max_num_timeout=_ALWAYS)
+    executor = LocalExecutor(folder / SUBMITIT, max_num_timeout=MOST_TIMEOUTS)
     executor.update_parameters(
         timeout_min=options.local_minutes,
         tasks_per_node=options.tasks_per_node,

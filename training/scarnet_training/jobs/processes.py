@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 __all__ = ["alive", "describe", "end", "here", "is_alive"]
 

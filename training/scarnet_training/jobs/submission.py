@@ -17,18 +17,20 @@ from scarnet_training.jobs.job import Job
 from scarnet_training.jobs.options import JobOptions, Where
 from scarnet_training.jobs.status import ENDED, Status, exists, locked, update_status, write_status
 from scarnet_training.jobs.task import CANCEL, RECIPE, TRAIN, TrainingTask
-from scarnet_training.jobs.truth import CHECKPOINT, MODEL, current_status, is_finished
+from scarnet_training.jobs.truth import CHECKPOINT, LOCK, MODEL, current_status, is_finished
 
 if TYPE_CHECKING:
     from scarnet_training.recipe import Recipe
 
-__all__ = ["SUBMITIT", "submit", "submit_with"]
+__all__ = ["MOST_TIMEOUTS", "SUBMITIT", "submit", "submit_with"]
 
 SUBMITIT = ".submitit"
 """Folder in a job's folder that is submitit's own."""
 
+MOST_TIMEOUTS = 10**6
+"""How often a job may reach its time limit; submitit wants a number."""
+
 _LAUNCH_SECONDS = 120
-_ALWAYS = 10**6
 _OF_ANOTHER_JOB = ("MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 
 
@@ -145,6 +147,7 @@ def _claim(recipe: "Recipe", folder: Path, options: JobOptions, resume: bool, st
             if before.state not in ENDED:
                 raise ScarNetError(f"The job in {folder} is {before.state}; cancel it first, or choose another folder.")
             starts = before.starts
+        _check_free(folder)
         if resume and is_finished(folder):
             raise ScarNetError(f"The run in {folder} is finished; there is nothing to resume.")
         if not resume and ((folder / CHECKPOINT).exists() or (folder / MODEL).exists()):
@@ -153,6 +156,19 @@ def _claim(recipe: "Recipe", folder: Path, options: JobOptions, resume: bool, st
         (folder / CANCEL).unlink(missing_ok=True)
         now = round(time.time(), 3)
         write_status(folder, Status(**{**vars(status), "submitted": now, "starts": starts}))
+
+
+def _check_free(folder: Path) -> None:
+    """Refuse a folder that a training without a job works in."""
+    from filelock import FileLock, Timeout
+
+    if not (folder / LOCK).exists():
+        return
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            pass
+    except Timeout as error:
+        raise ScarNetError(f"Another process trains in {folder}; wait for it, or choose another folder.") from error
 
 
 def _start_local(folder: Path, options: JobOptions) -> None:
@@ -180,7 +196,7 @@ def _start_in_slurm(folder: Path, options: JobOptions) -> None:
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     minutes = options.minutes or slurm.partition_minutes(options.partition)
-    executor = SlurmExecutor(folder / SUBMITIT, max_num_timeout=_ALWAYS)
+    executor = SlurmExecutor(folder / SUBMITIT, max_num_timeout=MOST_TIMEOUTS)
     executor.update_parameters(
         job_name="scarnet",
         time=minutes,

@@ -58,7 +58,9 @@ class TrainingTask:
             asked = (self.folder / CANCEL).exists()
             state, sentence = "cancelled" if asked else "interrupted", "" if asked else "It was told to stop (SIGINT)."
         except Exception as error:
-            state, sentence = "failed", _explain(error)
+            # Where one process of several stops, the others lose their connection to it.
+            broken_off = not isinstance(error, ScarNetError) and (self.folder / CANCEL).exists()
+            state, sentence = ("cancelled", "") if broken_off else ("failed", _explain(error))
         _tell(self.folder, state, sentence, rank)
         if state == "failed":
             # An exception would be printed with its message, which may quote a file's header.

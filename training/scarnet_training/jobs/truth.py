@@ -10,10 +10,11 @@ from typing import Any
 from scarnet_training.jobs import processes, slurm
 from scarnet_training.jobs.status import ENDED, Status, read_status
 
-__all__ = ["CHECKPOINT", "EVENTS", "LOG", "MODEL", "current_status", "is_finished", "last_event", "log_tail"]
+__all__ = ["CHECKPOINT", "EVENTS", "LOCK", "LOG", "MODEL", "current_status", "is_finished", "last_event", "log_tail"]
 
 CHECKPOINT = Path("checkpoints") / "last.pt"
 EVENTS = "events.jsonl"
+LOCK = ".lock"
 LOG = "log.txt"
 MODEL = "model.safetensors"
 
@@ -68,7 +69,9 @@ def _look_at_processes(folder: Path, status: Status) -> Status:
         return status
     if "worker_pid" not in place:
         return replace(
-            status, state="failed", sentence="Its process ended before the training began; its log may say why."
+            status,
+            state="failed",
+            sentence="Its process ended before the training began; the files in its folder .submitit say why.",
         )
     return _gone(folder, status, "Its process was gone before its end")
 
