@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy import ndimage
 
 from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
@@ -141,6 +142,11 @@ def measure_choices(predicted: Iterable[tuple[LabelledCase, npt.NDArray[np.float
     rows: list[list[list[tuple[float, float, bool]]]] = []
     for case, logits in predicted:
         voxel_ml = float(np.prod(case.stack.spacing_mm)) / 1000
+        # Background everywhere, whatever the shift: leaving it out changes nothing but the time it takes.
+        most = logits.copy()
+        most[TissueClass.SCAR] += SHIFTS[-1]
+        box = ndimage.find_objects(((case.labels > 0) | (most.argmax(axis=0) > 0)).astype(np.uint8))
+        reference, logits = (case.labels[box[0]], logits[:, *box[0]]) if box else (case.labels, logits)
         shifted = logits.copy()
         rows.append([])
         for shift in SHIFTS:
@@ -148,7 +154,7 @@ def measure_choices(predicted: Iterable[tuple[LabelledCase, npt.NDArray[np.float
             labels = postprocess_labels(shifted.argmax(axis=0).astype(np.uint8))
             rows[-1].append([])
             for size_ml in SIZES_ML:
-                figures = compare_labels(case.labels, drop_small_scar(labels, int(np.ceil(size_ml / voxel_ml))))
+                figures = compare_labels(reference, drop_small_scar(labels, int(np.ceil(size_ml / voxel_ml))))
                 overlap = figures["dice_scar"] if case.has_scar else np.nan
                 error = figures["scar_percent_predicted"] - figures["scar_percent_reference"]
                 rows[-1][-1].append((overlap, error, figures["scar_percent_predicted"] > 0))

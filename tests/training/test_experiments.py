@@ -1,0 +1,131 @@
+"""The experiments' commands, end to end on a few phantoms and a tiny network."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scarnet.models.store import read_card, read_model
+from scarnet.phantom import write_phantom_cohort
+from scarnet.predict import Predictor
+from scarnet_training.data import load_dataset
+from scarnet_training.experiments import ablation, ablation_table, learning_curve, ship
+from scarnet_training.experiments.out_of_fold import read_predictions
+from scarnet_training.experiments.variants import VARIANTS, variant_recipe
+from scarnet_training.recipe import Recipe, read_recipe
+from scarnet_training.splits import fold_patients
+
+TINY = {
+    "network": {"encoder": "none", "unet_width": 8, "grid": 48, "spacing_mm": 3.0},
+    "training": {"epochs": 1, "batch_size": 8, "validate_every": 0, "keep": "last", "localiser_epochs": 0},
+    "model": {"name": "tiny", "licence": "none", "test_time_flips": True},
+}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort")
+    write_phantom_cohort(folder, 5, 3)
+    return folder
+
+
+@pytest.fixture
+def tiny_variants(monkeypatch: pytest.MonkeyPatch, dataset: Path) -> None:
+    def recipe(name: str, fold: int, epochs_factor: float = 1.0) -> Recipe:
+        seed = 1 if name == "scratch" else 0
+        data = {"datasets": [str(dataset)], "folds": 5, "fold": fold}
+        return read_recipe({**TINY, "data": data, "training": {**TINY["training"], "seed": seed}})
+
+    monkeypatch.setattr(ablation, "variant_recipe", recipe)
+
+
+def test_every_variant_is_a_recipe_on_the_same_folds_and_changes_what_it_says() -> None:
+    full = variant_recipe("full", 2)
+    assert (full.data.folds, full.data.fold) == (5, 2)
+    for name in VARIANTS:
+        recipe = variant_recipe(name, 2)
+        assert recipe.data == full.data
+        assert recipe.training.seed == full.training.seed
+    scratch = variant_recipe("scratch", 0)
+    assert variant_recipe("concat", 0) == replace(scratch, network=replace(scratch.network, fusion="concat"))
+    assert variant_recipe("unit-input", 0).network.intensity == "unit"
+    assert variant_recipe("repository-loss", 0).loss.gamma == 1.0
+    assert variant_recipe("full-field", 0).network.localiser_width == 0
+    assert variant_recipe("full", 0, 0.5).training.unet_epochs == full.training.unet_epochs / 2
+
+
+@pytest.mark.usefixtures("tiny_variants")
+def test_ablation_table_and_shipped_model(tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = tmp_path / "runs"
+    assert ablation_table.main(["--runs", str(runs), "--dataset", str(dataset)]) == 2
+    assert "run python -m scarnet_training.experiments.ablation first" in capsys.readouterr().err
+    assert ablation.main(["--out", str(runs), "--variants", "full", "--fold", "0"]) == 0
+    assert ship.main(["x", "-o", str(tmp_path / "no.safetensors"), "--runs", str(runs)]) == 2
+    assert "1 of 5 folds" in capsys.readouterr().err
+    finished = (runs / "full" / "fold0" / "model.safetensors").stat().st_mtime_ns
+    assert ablation.main(["--out", str(runs), "--variants", "full"]) == 0
+    assert (runs / "full" / "fold0" / "model.safetensors").stat().st_mtime_ns == finished  # not trained again
+    assert ablation.main(["--out", str(runs), "--variants", "scratch", "--fold", "1"]) == 0
+
+    cases = load_dataset(dataset)
+    named = {case.stack.case: case for case in cases}
+    for fold, (_, held_out) in enumerate(fold_patients(cases, 5, 0)):
+        folder = runs / "full" / f"fold{fold}"
+        model = read_model(folder / "model.safetensors")
+        for patient in read_predictions(folder, named):
+            assert patient.case.stack.case in held_out
+            expected = Predictor(model, "cpu", test_time_flips=True).predict(patient.case.stack).logits
+            np.testing.assert_allclose(patient.logits("flips"), expected, atol=0.02)
+
+    output = tmp_path / "table.md"
+    assert ablation_table.main(["--runs", str(runs), "--dataset", str(dataset), "-o", str(output)]) == 0
+    lines = output.read_text().splitlines()
+    assert [line.split("|")[2].strip() for line in lines[2:]] == ["5", "1", "5", "5", "1"]
+    assert "ensemble of `full` and `scratch`" in lines[-1]
+    assert not any("medsam" in line.lower() for line in lines)  # the network has no such branch
+
+    shipped = tmp_path / "shipped.safetensors"
+    words = [str(runs / "full" / "fold0" / "model.safetensors"), "-o", str(shipped)]
+    assert ship.main([*words, "--runs", str(runs), "--dataset", str(dataset)]) == 0
+    card = read_card(shipped)
+    assert set(card.validation["patients"]) == set(named)
+    assert card.validation["summary"]["folds"] == 5
+    point = card.validation["summary"]["operating_point"]
+    assert card.smallest_scar_ml == point["smallest_scar_ml"]
+    before = read_model(runs / "full" / "fold0" / "model.safetensors").network.classifier.bias
+    after = read_model(shipped).network.classifier.bias
+    assert float((after - before).detach()[3]) == pytest.approx(point["shift"], abs=0.01)
+
+
+def test_learning_curve_measures_on_patients_of_neither(
+    tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from scarnet_training.trainer import train
+
+    base = train(read_recipe({**TINY, "data": {"phantoms": 2, "phantom_seed": 90}}), tmp_path / "base")
+    real = learning_curve.finetune_recipe
+
+    def short(*args: object, **kwargs: object) -> Recipe:
+        recipe = real(*args, **kwargs)
+        few = replace(recipe.training, epochs=1, least_steps=1, batch_size=8)
+        return replace(recipe, training=few)
+
+    monkeypatch.setattr(learning_curve, "finetune_recipe", short)
+    words = ["--out", str(tmp_path / "runs"), "--dataset", str(dataset), "--model", str(base), "--sizes", "0,2,4"]
+    assert learning_curve.main(words) == 0
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [tuple(cell.strip() for cell in row.split("|")[1:3]) for row in rows] == [
+        ("0", "phantoms"),
+        ("2", "phantoms"),
+        ("2", "scratch"),
+        ("4", "phantoms"),
+        ("4", "scratch"),
+    ]
+    import json
+
+    held_out = set(fold_patients(load_dataset(dataset), 5, 0)[0][1])
+    splits = {p.parent.name: json.loads(p.read_text())[0] for p in (tmp_path / "runs").glob("*/splits.json")}
+    assert all(set(split["val"]) == held_out for split in splits.values())
+    assert all(not held_out & set(split["train"]) for split in splits.values())
+    assert set(splits["phantoms-2"]["train"]) < set(splits["scratch-4"]["train"])
