@@ -159,6 +159,11 @@ class Loop:
         return self.epoch == self.settings.unet_epochs + self.settings.epochs
 
     @property
+    def last_epoch(self) -> int:
+        """The number of the last epoch within its part, as events have it, from 0."""
+        return self.epoch - 1 - (self.settings.unet_epochs if self.epoch > self.settings.unet_epochs else 0)
+
+    @property
     def out_of_patience(self) -> bool:
         """Whether the last validations were no better than one before."""
         return bool(self.settings.patience) and self.without_better >= self.settings.patience
@@ -229,7 +234,7 @@ class Loop:
         better = measure["mean"] > self.best
         self.judged = self.epoch
         self.without_better = 0 if better else self.without_better + 1
-        self.run.event("validation", epoch=self.epoch - 1, best=better, **figures)
+        self.run.event("validation", epoch=self.last_epoch, best=better, **figures)
         if better:
             self.best = measure["mean"]
             self.run.save_checkpoint({"averaged": self.averaged.module.state_dict(), "epoch": self.epoch}, best=True)

@@ -97,7 +97,7 @@ def _train_in(
         if loop.at_the_end:
             break
         if loop.out_of_patience:
-            run.event("early_stop", epoch=loop.epoch - 1, validations=recipe.training.patience)
+            run.event("early_stop", epoch=loop.last_epoch, validations=recipe.training.patience)
             break
         loop.run_epoch(progress)
     path = run.folder / "model.safetensors"
