@@ -149,7 +149,7 @@ def test_only_what_leaves_the_training_alone_may_change(tmp_path: Path) -> None:
     with pytest.raises(ScarNetError, match="begun with another recipe"):
         run.keep_the_same(Recipe(), SPLIT, "another model's digest")
     (tmp_path / "splits.json").write_text("[")
-    with pytest.raises(ScarNetError, match="Cannot read .*splits.json"):
+    with pytest.raises(ScarNetError, match=r"Cannot read .*splits.json"):
         run.keep_the_same(Recipe(), SPLIT, "")
     run.release()
 
@@ -157,7 +157,7 @@ def test_only_what_leaves_the_training_alone_may_change(tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     run = begin(tmp_path)
     run.checkpoint.write_bytes(b"PK nothing")
-    with pytest.raises(ScarNetError, match="last.pt cannot be read; begin the run anew"):
+    with pytest.raises(ScarNetError, match=r"last.pt cannot be read; begin the run anew"):
         run.load_checkpoint()
     run.release()
 

@@ -67,7 +67,7 @@ def test_from_scratch_the_u_net_trains_first_and_goes_on_more_slowly(
     recipe = tiny_recipe(network={"encoder": "lite"}, training=training)
     assert trained_parts(recipe) == "decoder"
     assert peaks(recipe, network, True) == {"unet_branch": {0.01}, "unet_head": {0.01}}
-    new = dict.fromkeys(("medsam_decoder", "medsam_head", "fusion"), {0.01})
+    new = {part: {0.01} for part in ("medsam_decoder", "medsam_head", "fusion")}
     assert peaks(recipe, network, False) == {**new, "unet_branch": {0.003}, "unet_head": {0.003}}
 
 
@@ -82,7 +82,7 @@ def test_a_trained_encoder_goes_more_slowly(network: ScarNet, tiny_recipe: Calla
 def test_in_a_fine_tuning_the_heads_go_further_than_the_rest(network: ScarNet, tiny_recipe: Callable[..., Any]) -> None:
     training = {"learning_rate": 0.01, "pretrained_factor": 0.1}
     recipe = tiny_recipe(network={"encoder": "lite"}, training=training, start={"model": "m", "parts": "decoder"})
-    heads = dict.fromkeys(("fusion", "medsam_head", "unet_head"), {0.01})
+    heads = {part: {0.01} for part in ("fusion", "medsam_head", "unet_head")}
     assert peaks(recipe, network, False) == {**heads, "unet_branch": {0.001}, "medsam_decoder": {0.001}}
 
 
