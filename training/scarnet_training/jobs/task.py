@@ -10,12 +10,13 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet_training.jobs import processes
-from scarnet_training.jobs.status import ENDED, State, read_status, update_status
+from scarnet_training.jobs.status import ENDED, State, locked, read_status, update_status, write_status
 from scarnet_training.jobs.surroundings import set_up_devices, set_up_ranks
 from scarnet_training.jobs.truth import CHECKPOINT, LOG, is_finished
 
@@ -153,14 +154,23 @@ def _tell(folder: Path, state: State, sentence: str, rank: int) -> None:
     # The last look keeps the disk's last words: the log's page is there already when no file can be made any more.
     with contextlib.suppress(OSError):
         print(f"error: {sentence}" if state == "failed" else f"=== {state.capitalize()}", flush=True)
-    if rank and state != "failed":
-        return
     try:
-        update_status(folder, state=state, sentence=sentence, ended=round(time.time(), 3))
+        with locked(folder):
+            before = read_status(folder)
+            if _is_news(state, rank, before.state):
+                ended = round(time.time(), 3)
+                write_status(folder, replace(before, state=state, sentence=sentence, ended=ended))
     except ScarNetError:
         if state != "failed":
             with contextlib.suppress(OSError):
                 print(f"error: its status could not be written; it was {state}", flush=True)
+
+
+def _is_news(state: State, rank: int, before: State) -> bool:
+    """Whether an outcome is to be kept: of several processes the first failure is the cause of the others'."""
+    if rank:
+        return state == "failed" and before == "running"
+    return state == "done" or before not in ENDED
 
 
 def _explain(error: Exception) -> str:
