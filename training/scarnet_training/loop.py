@@ -13,7 +13,6 @@ from torch import Tensor
 
 from scarnet.errors import ScarNetError
 from scarnet.models.store import Model
-from scarnet.network.encoder import load_encoder_weights
 from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress
 from scarnet_training.averaged import AveragedNetwork
@@ -27,6 +26,7 @@ from scarnet_training.processes import working_precision
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import RunFolder
 from scarnet_training.schedule import set_learning_rate, trained_parts
+from scarnet_training.start import starting_network
 from scarnet_training.updates import Measured, Updates
 
 __all__ = ["Loop"]
@@ -72,11 +72,7 @@ class Loop:
         self.accelerator, self.device = accelerator, accelerator.device.type
         self.precision = working_precision(accelerator)
         torch.manual_seed(self.settings.seed)
-        self.network = ScarNet(recipe.network)
-        if base is not None:
-            self.network.load_state_dict(base.network.state_dict())
-        elif self.settings.encoder_weights and self.network.encoder is not None:
-            load_encoder_weights(self.network.encoder, self.settings.encoder_weights)
+        self.network = starting_network(recipe, base)
         parts = trained_parts(recipe)
         choose_parts(self.network, parts)
         self.network.to(accelerator.device)

@@ -99,6 +99,8 @@ class StartSettings:
         A model's name in the registry or its file; empty to train from scratch. Its network is used.
     parts : {"all", "decoder", "heads", "adapters"}
         What of the model trains; see :mod:`scarnet_training.parts`.
+    context : int
+        Neighbouring slices on either side that it is to see, if more than the model does; -1 for as many.
     hold_norms : bool
         Keep the model's normalisation statistics, which batches of a small cohort would spoil.
     replay : tuple of str
@@ -111,6 +113,7 @@ class StartSettings:
 
     model: str = ""
     parts: str = _setting("all", choices=("heads", "decoder", "all", "adapters"))
+    context: int = _setting(-1, least=-1, most=3)
     hold_norms: bool = True
     replay: tuple[str, ...] = ()
     replay_phantoms: int = _setting(0, least=0)

@@ -19,6 +19,7 @@ from scarnet_training.loop import Loop
 from scarnet_training.processes import start_accelerator
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import RunFolder
+from scarnet_training.start import starting_config
 from scarnet_training.validation import summarise, validate_model
 
 __all__ = ["train"]
@@ -66,8 +67,7 @@ def train(
     if not accelerator.is_main_process:
         progress = silent
     base = load_model(recipe.start.model, progress) if recipe.start.model else None
-    if base is not None:
-        recipe = replace(recipe, network=base.card.config)
+    recipe = replace(recipe, network=starting_config(recipe, base))
     cohort = load_cohort(recipe, progress)
     run = RunFolder(out, resume, accelerator.is_main_process)
     try:

@@ -1,0 +1,79 @@
+"""The network a training starts with: new, or a model's, which may learn to see neighbouring slices."""
+
+from dataclasses import replace
+
+import torch
+
+from scarnet.errors import ScarNetError
+from scarnet.models.store import Model
+from scarnet.network.config import ScarNetConfig
+from scarnet.network.encoder import load_encoder_weights
+from scarnet.network.scarnet import ScarNet
+from scarnet_training.recipe import Recipe
+
+__all__ = ["starting_config", "starting_network"]
+
+# The U-Net branch's first convolution, the only layer that sees the neighbouring slices.
+FIRST = "unet_branch.unet.encoder.0.0.0.weight"
+
+
+def starting_config(recipe: Recipe, base: Model | None) -> ScarNetConfig:
+    """Give the network's settings.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its network, for a training from scratch.
+    base : Model or None
+        The model it starts from, whose settings are taken; `start.context` may add neighbouring slices.
+
+    Returns
+    -------
+    ScarNetConfig
+        The settings.
+
+    Raises
+    ------
+    ScarNetError
+        The model sees more neighbours than `start.context`.
+    """
+    if base is None:
+        return recipe.network
+    config = base.card.config
+    if recipe.start.context < 0:
+        return config
+    if recipe.start.context < config.context:
+        raise ScarNetError(
+            f"start.context is {recipe.start.context}, but {recipe.start.model} sees {config.context} neighbouring "
+            "slices on either side already; set as many, or more, or -1 to keep them."
+        )
+    return replace(config, context=recipe.start.context)
+
+
+def starting_network(recipe: Recipe, base: Model | None) -> ScarNet:
+    """Make the network with the weights it starts with.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its network has the settings of :func:`starting_config`; it names the pretrained encoder of a new one.
+    base : Model or None
+        The model it starts from.
+
+    Returns
+    -------
+    ScarNet
+        The network. Neighbours that the model did not see have weight 0, so that it begins by saying what the model
+        says.
+    """
+    network = ScarNet(recipe.network)
+    if base is None:
+        if recipe.training.encoder_weights and network.encoder is not None:
+            load_encoder_weights(network.encoder, recipe.training.encoder_weights)
+        return network
+    weights = dict(base.network.state_dict())
+    seen = weights[FIRST]
+    wider = torch.zeros_like(network.state_dict()[FIRST])
+    wider[:, : seen.shape[1]] = seen
+    network.load_state_dict({**weights, FIRST: wider})
+    return network
