@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "matplotlib")
+HEAVY = ("torch", "matplotlib", "monai", "pandas", "statsmodels", "accelerate", "submitit")
 
 
 def loaded_by(code: str, names: tuple[str, ...]) -> set[str]:
@@ -38,6 +38,7 @@ import napari_scarnet
     "module",
     [
         "scarnet",
+        "scarnet.evaluate",
         "scarnet.io",
         "scarnet.measure",
         "scarnet.models",
@@ -45,6 +46,8 @@ import napari_scarnet
         "scarnet.predict",
         "scarnet_cli.main",
         "scarnet_training",
+        "scarnet_training.jobs",
+        "scarnet_training.recipe",
         "napari_scarnet",
     ],
 )

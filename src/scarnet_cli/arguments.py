@@ -6,7 +6,17 @@ from typing import Any, NoReturn
 
 from scarnet.errors import ScarNetError
 
-__all__ = ["HelpFormatter", "Parser", "add_command", "add_device", "add_model", "add_quiet", "natural", "positive"]
+__all__ = [
+    "HelpFormatter",
+    "Parser",
+    "add_command",
+    "add_device",
+    "add_model",
+    "add_quiet",
+    "natural",
+    "positive",
+    "spacing_mm",
+]
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -153,6 +163,34 @@ def natural(text: str) -> int:
         It is something else.
     """
     return _whole_number(text, at_least=0)
+
+
+def spacing_mm(text: str) -> tuple[float, float, float]:
+    """Read a voxel spacing such as ``8,1.4,1.4``, for argparse.
+
+    Parameters
+    ----------
+    text : str
+        What the user wrote.
+
+    Returns
+    -------
+    tuple of float
+        Spacing in mm, (z, y, x).
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is something else.
+    """
+    try:
+        z, y, x = (float(part) for part in text.split(","))
+        valid = all(0 < value < float("inf") for value in (z, y, x))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three positive numbers in mm such as 8,1.4,1.4")
+    return z, y, x
 
 
 def _whole_number(text: str, at_least: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scarnet.errors import ScarNetError
-from scarnet_cli.arguments import Parser, add_command, add_quiet
+from scarnet_cli.arguments import Parser, add_command, add_quiet, spacing_mm
 from scarnet_cli.failures import OK
 from scarnet_cli.outputs import check_replaceable, replaced_folder
 from scarnet_cli.progress import Bars
@@ -84,7 +84,7 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
     parser.add_argument(
         "--spacing",
         metavar="Z,Y,X",
-        type=_spacing,
+        type=spacing_mm,
         help="voxel spacing in mm for references that do not tell theirs, such as TIFF: slices, rows, columns",
     )
     add_quiet(parser)
@@ -208,15 +208,3 @@ def _number(value: float | None, form: str) -> str:
 
 def _interval(ci: Sequence[float] | None) -> str:
     return "" if ci is None else f" (95 % CI {ci[0]:+.3f} to {ci[1]:+.3f})"
-
-
-def _spacing(text: str) -> tuple[float, float, float]:
-    """Read ``--spacing``."""
-    try:
-        z, y, x = (float(part) for part in text.split(","))
-        valid = all(0 < value < float("inf") for value in (z, y, x))
-    except ValueError:
-        valid = False
-    if not valid:
-        raise argparse.ArgumentTypeError(f"{text!r} is not three positive numbers in mm such as 8,1.4,1.4")
-    return z, y, x

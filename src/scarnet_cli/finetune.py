@@ -49,7 +49,7 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
         help="what trains: the last layers, all but the encoder, everything, or all but the encoder with low-rank "
         "adapters in it (default: decoder)",
     )
-    parser.add_argument("--epochs", metavar="N", type=positive, help="passes (default: 20, of at least 20 steps each)")
+    parser.add_argument("--epochs", metavar="N", type=positive, help="passes (default: 20, of at least 30 steps each)")
     parser.add_argument("--learning-rate", metavar="LR", type=float, help="its peak (default: 5e-4)")
     parser.add_argument(
         "--replay",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet.files import make_folder
-from scarnet_cli.arguments import Parser, add_command, add_device, add_model, add_quiet, natural, positive
+from scarnet_cli.arguments import Parser, add_command, add_device, add_model, add_quiet, natural, positive, spacing_mm
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.outputs import CASE_FILES, OUTPUTS, check_replaceable, replaced_folder, write_case
 from scarnet_cli.progress import Bars
@@ -84,7 +84,7 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
     parser.add_argument(
         "--spacing",
         metavar="Z,Y,X",
-        type=_spacing,
+        type=spacing_mm,
         help="voxel spacing in mm for files that do not tell theirs, such as TIFF: slices, rows, columns",
     )
     parser.add_argument("--batch-size", metavar="N", type=positive, default=8, help="slices at a time")
@@ -201,18 +201,6 @@ def _outputs(text: str) -> tuple[str, ...]:
         what = f"{unknown[0]!r} is not known" if unknown else "nothing is named"
         raise argparse.ArgumentTypeError(f"{what}; choose from {','.join(OUTPUTS)}")
     return names
-
-
-def _spacing(text: str) -> tuple[float, float, float]:
-    """Read ``--spacing``."""
-    try:
-        z, y, x = (float(part) for part in text.split(","))
-        valid = all(0 < value < float("inf") for value in (z, y, x))
-    except ValueError:
-        valid = False
-    if not valid:
-        raise argparse.ArgumentTypeError(f"{text!r} is not three positive numbers in mm such as 8,1.4,1.4")
-    return z, y, x
 
 
 def _check_writable(folder: Path) -> None:

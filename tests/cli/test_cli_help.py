@@ -13,7 +13,15 @@ COMMANDS = [
     ["demo"],
     ["view"],
     ["segment"],
+    ["evaluate"],
     ["train"],
+    ["finetune"],
+    ["jobs"],
+    ["jobs", "list"],
+    ["jobs", "show"],
+    ["jobs", "watch"],
+    ["jobs", "cancel"],
+    ["jobs", "resume"],
     ["models"],
     ["models", "list"],
     ["models", "show"],
@@ -55,7 +63,7 @@ def test_every_option_has_a_help_text_and_defaults_are_shown(scarnet):
 
 def test_the_commands_are_listed(scarnet):
     text = scarnet("--help").out
-    for command in ("demo", "view", "segment", "train", "models", "phantom"):
+    for command in ("demo", "view", "segment", "evaluate", "train", "finetune", "jobs", "models", "phantom"):
         assert f"\n    {command} " in text
 
 
