@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ def write_cohort(folder: Path, scars: dict[str, bool]) -> Path:
     affine = np.diag([SPACING[2], SPACING[1], SPACING[0], 1.0])
     for part in ("imagesTr", "labelsTr"):
         (folder / part).mkdir(parents=True)
-    for seed, (name, scar) in enumerate(scars.items()):
-        pixels, labels = draw_heart(seed, scar)
+    for name, scar in scars.items():
+        pixels, labels = draw_heart(zlib.crc32(name.encode()), scar)
         nib.save(nib.Nifti1Image(pixels.T, affine), folder / "imagesTr" / f"{name}_0000.nii.gz")
         nib.save(nib.Nifti1Image(labels.T, affine), folder / "labelsTr" / f"{name}.nii.gz")
     names = {"background": 0, "myocardium": 1, "blood pool": 2, "scar": 3}

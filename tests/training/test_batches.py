@@ -99,3 +99,12 @@ def test_four_by_four_and_one_by_one() -> None:
 def test_a_batch_too_small_for_the_processes_is_refused() -> None:
     with pytest.raises(ScarNetError, match=r"batch of 2 .* among 4 processes; make training.batch_size"):
         micro_batches(2, 0, 3, 4)
+
+
+def test_a_small_cohort_is_passed_through_again_and_again_up_to_the_least_steps() -> None:
+    own, scar = torch.arange(5), torch.zeros(5, dtype=torch.bool)
+    batches = plan_epoch(own, NONE, scar, 4, 0.0, 0.0, seed=0, least_steps=6)
+    assert len(batches) == 6
+    assert {len(batch) for batch in batches} == {4}
+    shown = torch.cat(batches).bincount(minlength=5)
+    assert shown.max() - shown.min() <= 1
