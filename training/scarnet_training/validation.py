@@ -69,7 +69,8 @@ def summarise(patients: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     summary["patients_without_scar"] = len(without)
     summary["false_alarms"] = sum(p["scar_percent_predicted"] > 0 for p in without)
     differences = [p["scar_percent_predicted"] - p["scar_percent_reference"] for p in patients.values()]
-    summary["scar_percent_bias"] = round(float(np.mean(differences)), 3)
+    if differences:
+        summary["scar_percent_bias"] = round(float(np.mean(differences)), 3)
     return summary
 
 

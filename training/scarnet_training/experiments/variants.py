@@ -1,4 +1,4 @@
-"""What the ablation changes about the built-in model's recipe, one thing at a time."""
+"""What the ablation changes about its recipe, one thing at a time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -79,7 +79,7 @@ def variant_recipe(name: str, fold: int, epochs_factor: float = 1.0) -> Recipe:
     """
     if name not in VARIANTS:
         raise ScarNetError(f"There is no variant {name!r}; known: {', '.join(VARIANTS)}.")
-    values = load_recipe(find_recipe("scarnet-lite")).to_dict()
+    values = load_recipe(find_recipe("ablation")).to_dict()
     # A preset of the loss is named in place of its numbers.
     values["loss"] = {}
     for section, changes in VARIANTS[name][1].items():

@@ -1,0 +1,51 @@
+"""``python -m scarnet_training.experiments.choose_point``: choose anew how readily a trained model calls scar.
+
+On the patients that its card names as held out. The model must come straight from its training, without a choice made
+before, for the card to tell what the choice changed.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from scarnet.errors import ScarNetError
+from scarnet.models.store import read_model, save_model
+from scarnet_training.data import load_dataset
+from scarnet_training.operating_point import choose_point, measure_model, shift_scar
+from scarnet_training.validation import validate_model
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+    parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.choose_point", description=__doc__)
+    parser.add_argument("model", type=Path, help="the model, as it was trained")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the file with the choice built in")
+    parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
+    args = parser.parse_args(argv)
+    try:
+        model = read_model(args.model)
+        held_out = model.card.validation.get("patients", {})
+        cases = [case for case in load_dataset(args.dataset) if case.stack.case in held_out]
+        if len(cases) < len(held_out) or not cases:
+            raise ScarNetError(f"{args.dataset} holds {len(cases)} of the {len(held_out)} held-out patients; give all.")
+        point = choose_point(measure_model(model, cases))
+        shift_scar(model.network, point.shift)
+        card = replace(model.card, smallest_scar_ml=point.smallest_scar_ml)
+        save_model(args.output, model.network, card, half=True)
+        # The figures are those of the file as it was written, rounding of the weights included.
+        written = read_model(args.output)
+        figures = validate_model(written, cases)
+        figures["summary"]["operating_point"] = point.to_dict()
+        save_model(args.output, written.network, replace(card, validation=figures), half=True)
+    except ScarNetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
