@@ -141,4 +141,5 @@ def test_slices_are_z_scored(cases: list[LabelledCase]) -> None:
     assert isinstance(slices, Slices)
     images = slices.images.float()
     assert float(images.mean((1, 2, 3)).abs().max()) < 0.05
-    assert float((images.std((1, 2, 3)) - 1).abs().max()) < 0.1
+    # Less than 1 where hot pixels were cut off.
+    assert float((images.std((1, 2, 3)) - 1).abs().max()) < 0.2
