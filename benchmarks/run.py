@@ -8,34 +8,21 @@ Machines differ and are noisy: quote the ratios of one run, not the seconds.
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from timing import interleaved
 
 from scarnet.io import read_study
 from scarnet.models import DEFAULT_MODEL, Model, ModelCard, load_model
-from scarnet.network.config import ScarNetConfig
+from scarnet.network.config import EncoderName, ScarNetConfig
 from scarnet.network.encoder import build_encoder
 from scarnet.network.scarnet import ScarNet
 from scarnet.phantom import PhantomSettings, make_phantom, write_dicom_series
 from scarnet.predict import Predictor
-
-
-def interleaved(works: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Time each work once a round, so that a busy moment of the machine hits all of them."""
-    for work in works.values():
-        work()
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(repeats):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
 
 
 def show(title: str, seconds: dict[str, list[float]], per: int, baseline: str) -> None:
@@ -45,6 +32,32 @@ def show(title: str, seconds: dict[str, list[float]], per: int, baseline: str) -
     for name, values in seconds.items():
         median = statistics.median(values)
         print(f"  {name:<44} {median / per:8.4f} s   {median / reference:6.2f} x")
+
+
+def slice_works() -> tuple[dict[str, Callable[[], object]], int]:
+    """Segment a whole phantom study, and run LiteMedSAM's encoder as often as the study has slices."""
+    stack = make_phantom(0).stack
+    model = load_model(DEFAULT_MODEL)
+    passes = stack.shape[0]
+    image = torch.rand(1, 3, 256, 256)
+
+    def encode(encoder: torch.nn.Module) -> None:
+        with torch.inference_mode():
+            for _ in range(passes):
+                encoder(image)
+
+    works: dict[str, Callable[[], object]] = {}
+    for form, fast in (("as published", False), ("without work on padding", True)):
+        torch.manual_seed(0)
+        encoder = build_encoder(ScarNetConfig(encoder="lite", fast_attention=fast))
+        assert encoder is not None
+        works[f"LiteMedSAM's encoder, {form}"] = partial(encode, encoder.eval())
+    recommended = bool(model.card.recipe.get("test_time_flips", False))
+    for name, flips in (("without flips", False), ("with flips", True)):
+        note = ", as its card recommends" if flips == recommended else ""
+        predictor = Predictor(model, "cpu", test_time_flips=flips)
+        works[f"built-in model, {name}{note}"] = partial(predictor.predict, stack)
+    return works, passes
 
 
 def prediction_works() -> tuple[dict[str, Callable[[], object]], int]:
@@ -68,11 +81,14 @@ def prediction_works() -> tuple[dict[str, Callable[[], object]], int]:
 def encoder_works() -> dict[str, Callable[[], object]]:
     """Run the encoders alone."""
     works: dict[str, Callable[[], object]] = {}
-    for name, size in (("lite", 128), ("lite", 256), ("vit_b", 256)):
+    sizes: tuple[tuple[EncoderName, int], ...] = (("lite", 128), ("lite", 256), ("vit_b", 256))
+    for name, size in sizes:
         image = torch.rand(1, 3, size, size)
         for form, fast in (("plain", False), ("fast", True)):
             torch.manual_seed(0)
-            encoder = build_encoder(ScarNetConfig(encoder=name, fast_attention=fast)).eval()
+            built = build_encoder(ScarNetConfig(encoder=name, fast_attention=fast))
+            assert built is not None
+            encoder = built.eval()
 
             def work(encoder: torch.nn.Module = encoder, image: torch.Tensor = image) -> None:
                 with torch.inference_mode():
@@ -104,6 +120,13 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, CPU, 32 bits, median of {arguments.repeats}")
+    works, slices = slice_works()
+    show(
+        "Seconds a slice of a whole study beside one pass of LiteMedSAM's encoder at 256 x 256",
+        interleaved(works, arguments.repeats),
+        slices,
+        "LiteMedSAM's encoder, as published",
+    )
     works, slices = prediction_works()
     show(
         "Seconds a slice, from stack to labels",
