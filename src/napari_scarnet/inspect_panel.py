@@ -177,13 +177,16 @@ def _result_rows(viewer: Any, image: Any, case: str, prediction: Prediction, add
 
 def _branch_rows(viewer: Any, case: str, prediction: Prediction) -> list[PanelRow]:
     limit, rows = branch_limit(prediction), []
-    for branch, name in BRANCH_NAMES.items():
+    if not prediction.branch_logits:
+        raise ScarNetError(f"{case}: the branches' logits were not computed; compute them first.")
+    # A model without an encoder has no MedSAM branch.
+    for branch in prediction.branch_logits:
         found = [
             layer for cls in PANEL_CLASSES for layer in find_layers(viewer, "branch-logit", cls, case, branch=branch)
         ]
         if len(found) != len(PANEL_CLASSES):
             raise ScarNetError(f"{case}: the branches' logits were not computed; compute them first.")
-        rows.append(PanelRow(name, (-limit, limit), found))
+        rows.append(PanelRow(BRANCH_NAMES.get(branch, branch), (-limit, limit), found))
     return rows
 
 

@@ -115,7 +115,7 @@ def labels_at(prediction: Prediction, threshold: float | None) -> npt.NDArray[np
     inside = prediction.probabilities[:, :, y0:y1, x0:x1]
     labels = np.zeros_like(prediction.labels)
     labels[:, y0:y1, x0:x1] = labels_from_probabilities(
-        inside, threshold, prediction.postprocessed, prediction.smallest_scar_voxels
+        inside, threshold, prediction.postprocessed, prediction.smallest_scar_voxels if prediction.whole else 0
     )
     return labels
 

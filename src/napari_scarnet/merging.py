@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from scarnet.predict.labels import drop_small_scar
 from scarnet.predict.prediction import Prediction
 
 __all__ = ["logit_limit", "merge_predictions"]
@@ -43,7 +44,7 @@ def merge_predictions(old: Prediction | None, new: Prediction) -> Prediction:
     notices = new.notices
     if old.model_sha256 != new.model_sha256:
         notices += (f"The other slices were predicted by the model {old.card.name}.",)
-    return replace(
+    both = replace(
         new,
         logits=merged(old.logits, new.logits, 1),
         probabilities=merged(old.probabilities, new.probabilities, 1),
@@ -58,6 +59,9 @@ def merge_predictions(old: Prediction | None, new: Prediction) -> Prediction:
         ),
         notices=notices,
     )
+    if both.whole and both.postprocessed:
+        return replace(both, labels=drop_small_scar(both.labels, both.smallest_scar_voxels))
+    return both
 
 
 def logit_limit(prediction: Prediction) -> float:

@@ -61,7 +61,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
         path = Path(folder) / target.name
         try:
             yield path
-            with path.open("rb") as written:
+            with path.open("r+b") as written:  # Windows flushes only what it may write
                 os.fsync(written.fileno())
             path.replace(target)
         except OSError as error:

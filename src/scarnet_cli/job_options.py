@@ -79,6 +79,8 @@ def wants_job(args: argparse.Namespace) -> bool:
     given = [f"--{name}" for name in _RESOURCES if getattr(args, name) is not None]
     if args.job is None and given:
         raise ScarNetError(f"{given[0]} belongs to a job; add --job local or --job slurm.")
+    if args.job is not None and getattr(args, "device", "auto") != "auto":
+        raise ScarNetError("--device is for a training here and now; a job takes --gpus, 0 for the CPU alone.")
     return args.job is not None
 
 

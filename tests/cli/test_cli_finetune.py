@@ -82,3 +82,11 @@ def test_a_folder_that_is_no_dataset_is_a_sentence(scarnet, tmp_path):
     assert "nnU-Net" in result.err
     assert "Traceback" not in result.err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_job_is_not_given_a_device_it_would_not_hear_of(scarnet, tmp_path):
+    words = ["-o", tmp_path / "run", "--job", "local", "--device", "cpu"]
+    result = scarnet("finetune", tmp_path / "cohort", *words)
+    assert result.status == 2
+    assert "a job takes --gpus, 0 for the CPU alone" in result.err
+    assert not (tmp_path / "run").exists()

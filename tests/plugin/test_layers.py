@@ -259,3 +259,14 @@ def test_corrected_scale_reaches_the_stack(viewer, stack):
     image.scale = (10, 1.5, 1.25)
     assert stack_of(image).spacing_mm == (10, 1.5, 1.25)
     assert np.linalg.norm(stack_of(image).affine[:3, 2]) == pytest.approx(10)
+
+
+def test_small_scar_goes_once_the_merged_prediction_is_whole(stack, new_prediction):
+    whole, part = new_prediction(stack), new_prediction(stack, [2], seed=5)
+    part = replace(part, smallest_scar_voxels=10**9)
+    merged = merge_predictions(whole, part)
+    assert merged.whole
+    assert (part.labels == 3).any()
+    assert not (merged.labels == 3).any()
+    raw = merge_predictions(whole, replace(part, postprocessed=False))
+    assert np.array_equal(raw.labels[2], part.labels[2])

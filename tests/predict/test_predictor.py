@@ -1,5 +1,8 @@
 """The predictor: grids, batches, flips, cancelling, running out of memory."""
 
+from copy import deepcopy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -217,3 +220,41 @@ def test_localiser_finds_the_brightest_heart(model: Model) -> None:
     assert found
     assert abs(y - 64.5) < 1.5
     assert abs(x - 104.5) < 1.5
+
+
+def test_small_scar_is_dropped_in_the_whole_stack_only(model: Model, stack: LGEStack) -> None:
+    logits = Predictor(model, "cpu").predict(stack).logits
+    model = replace(model, network=deepcopy(model.network))
+    # Random weights call no scar; now half of what they see is.
+    model.network.classifier.bias.data[3] += float(np.median((logits[:3].max(axis=0) - logits[3])[logits[0] < 9]))
+    everything = replace(model, card=replace(model.card, smallest_scar_ml=1e6))
+    plain, strict = Predictor(model, "cpu"), Predictor(everything, "cpu")
+    before, after = plain.predict(stack), strict.predict(stack)
+    assert (before.labels == 3).any()
+    assert not (after.labels == 3).any()
+    assert after.whole
+    voxel_ml = 10.0 * 0.9 * 1.6 / 1000
+    assert after.smallest_scar_voxels == int(np.ceil(1e6 / voxel_ml))
+    np.testing.assert_array_equal(before.probabilities, after.probabilities)
+    # A slice alone does not tell a small scar from the end of a large one.
+    alone = strict.predict(stack, slices=[2])
+    assert not alone.whole
+    np.testing.assert_array_equal(alone.labels, plain.predict(stack, slices=[2]).labels)
+    assert (strict.predict(stack, postprocess=False).labels == 3).any()
+
+
+def test_neighbouring_slices_are_seen_also_where_one_slice_is_asked_for(stack: LGEStack) -> None:
+    seeing = Predictor(make_model(replace(CONFIG, context=1, localiser_width=0)), "cpu")
+    whole = seeing.predict(stack).logits
+    np.testing.assert_allclose(seeing.predict(stack, slices=[0, 2]).logits[:, [0, 2]], whole[:, [0, 2]], atol=1e-4)
+    pixels = np.array(stack.pixels)
+    pixels[3] = pixels[3, ::-1]
+    changed = seeing.predict(LGEStack.from_array(pixels, stack.spacing_mm, case="noise")).logits
+    moved = np.abs(changed - whole).max(axis=(0, 2, 3)) > 1e-7
+    assert moved.tolist() == [False, False, True, True, True]
+
+
+def test_a_network_without_an_encoder_has_one_branch(stack: LGEStack) -> None:
+    prediction = Predictor(make_model(replace(CONFIG, encoder="none")), "cpu").predict(stack, branches=True)
+    assert set(prediction.branch_logits) == {"unet"}
+    np.testing.assert_array_equal(prediction.branch_logits["unet"], prediction.logits)

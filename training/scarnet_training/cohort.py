@@ -1,6 +1,7 @@
 """Who is trained on and who is validated on."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -74,14 +75,19 @@ def load_cohort(recipe: Recipe, progress: Progress = silent) -> Cohort:
     if not cases:
         validation = load_phantoms(data.phantom_validation, data.phantom_seed + data.phantoms, progress)
     replayed = load_datasets(recipe.start.replay, progress)[0] if recipe.start.replay else []
-    held_out = {name for case in validation for name in (case.stack.case, case.patient)}
-    leaked = sorted(case.stack.case for case in replayed if {case.stack.case, case.patient} & held_out)
+    held_out = {mark for case in validation for mark in _marks(case)}
+    leaked = sorted(case.stack.case for case in replayed if _marks(case) & held_out)
     if leaked:
         raise ScarNetError(f"start.replay holds patients that are to be validated on: {', '.join(leaked)}.")
     replayed += load_phantoms(recipe.start.replay_phantoms, REPLAY_SEED, progress)
     if recipe.training.choose_scar_shift and sum(case.has_scar for case in validation) < 2:
         raise ScarNetError("Fewer than two held-out patients have scar; set training.choose_scar_shift = false.")
     return Cohort(training, validation, replayed, tuple(report.warnings) if report else ())
+
+
+def _marks(case: LabelledCase) -> set[Any]:
+    """Give what tells a patient again: names, and the very pixels under another name."""
+    return {case.stack.case, case.patient, sha256(case.stack.pixels.tobytes()).digest()}
 
 
 def _split(cases: list[LabelledCase], recipe: Recipe) -> tuple[list[LabelledCase], list[LabelledCase]]:

@@ -60,7 +60,7 @@ def finetune_recipe(
     start = replace(
         recipe.start,
         **given(model=str(model) if model else None, parts=parts, replay_phantoms=replay_phantoms),
-        replay=tuple(str(folder) for folder in replay),
+        **given(replay=tuple(str(folder) for folder in replay) or None),
     )
     card = load_model(start.model).card
     return replace(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from scarnet.files import atomic_path
 from scarnet.models.card import ModelCard
 from scarnet.models.store import read_model, save_model
 from scarnet.network.scarnet import ScarNet
@@ -23,6 +24,7 @@ def make_card(
     training: Sequence[LabelledCase],
     validation: Sequence[LabelledCase],
     replayed: Sequence[LabelledCase] = (),
+    base: ModelCard | None = None,
 ) -> ModelCard:
     """Make a model's card, without figures yet.
 
@@ -34,6 +36,8 @@ def make_card(
         The two sides of the split.
     replayed : sequence of LabelledCase
         Earlier cases that were shown again.
+    base : ModelCard, optional
+        The card of the model it started from, whose smallest scar it keeps.
 
     Returns
     -------
@@ -50,15 +54,28 @@ def make_card(
         data=(
             *settings.data,
             f"Trained on {len(real)} patients and {len(training) - len(real)} synthetic phantoms"
-            + (f" from the model {recipe.start.model}" if recipe.start.model else "")
+            + (f" from the model {base.name}" if base else "")
             + (f", with {len(replayed)} earlier cases shown again" if replayed else "")
             + f"; validated on {len(validation)} other patients.",
         ),
         # Card readers look for test_time_flips at the top of the recipe.
-        recipe={**recipe.to_dict(), "test_time_flips": settings.test_time_flips},
+        recipe={**_without_folders(recipe.to_dict()), "test_time_flips": settings.test_time_flips},
         commit=code_commit(),
         limitations=settings.limitations,
+        smallest_scar_ml=base.smallest_scar_ml if base else 0.0,
     )
+
+
+def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Keep of each path its last part: a card travels, and a folder may be named after a person."""
+    named = {"data": ("datasets", "splits"), "start": ("model", "replay"), "training": ("encoder_weights",)}
+    for section, keys in named.items():
+        for key in keys:
+            value = recipe[section][key]
+            recipe[section][key] = (
+                [Path(path).name for path in value] if isinstance(value, (list, tuple)) else Path(value).name
+            )
+    return recipe
 
 
 def write_model(
@@ -67,6 +84,7 @@ def write_model(
     recipe: Recipe,
     card: ModelCard,
     validation: Sequence[LabelledCase],
+    device: str = "auto",
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Write a trained network with its card and its figures.
@@ -83,6 +101,8 @@ def write_model(
         From :func:`make_card`.
     validation : sequence of LabelledCase
         Patients the training never saw.
+    device : str
+        Where to predict them.
     progress : Progress
         Called before each patient.
 
@@ -97,21 +117,20 @@ def write_model(
         The file cannot be written, or the scar shift cannot be chosen.
     """
     half = recipe.model.half
-    save_model(path, network, card, half=half)
     chosen: dict[str, Any] = {}
-    if recipe.training.choose_scar_shift:
-        model = read_model(path)
-        point = choose_point(measure_model(model, validation, progress=progress))
-        shift_scar(model.network, point.shift)
-        card = replace(card, smallest_scar_ml=point.smallest_scar_ml)
-        save_model(path, model.network, card, half=half)
-        chosen = {"operating_point": point.to_dict()}
-    if not validation:
-        return {}
-    # The figures are those of the file as it was written, rounding of the weights included.
-    model = read_model(path)
-    figures = validate_model(model, validation, progress=progress)
-    figures["summary"] |= chosen
-    save_model(path, model.network, replace(card, validation=figures), half=half)
-    summary: dict[str, Any] = figures["summary"]
-    return summary
+    figures: dict[str, Any] = {}
+    with atomic_path(path) as unfinished:
+        save_model(unfinished, network, card, half=half)
+        if recipe.training.choose_scar_shift:
+            model = read_model(unfinished)
+            point = choose_point(measure_model(model, validation, device, progress))
+            shift_scar(model.network, point.shift)
+            network, card = model.network, replace(card, smallest_scar_ml=point.smallest_scar_ml)
+            save_model(unfinished, network, card, half=half)
+            chosen = {"operating_point": point.to_dict()}
+        if validation:
+            # The figures are those of the file as it was written, rounding of the weights included.
+            figures = validate_model(read_model(unfinished), validation, device, progress)
+            figures["summary"] |= chosen
+            save_model(unfinished, network, replace(card, validation=figures), half=half)
+    return figures.get("summary", {})

@@ -1,7 +1,9 @@
 """One process or several, on CPU or GPUs: what Accelerate is asked for, and the precision it computes in."""
 
+from datetime import timedelta
+
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 from accelerate.state import AcceleratorState
 
 from scarnet.errors import ScarNetError
@@ -39,15 +41,27 @@ def start_accelerator(precision: str, device: str = "auto") -> Accelerator:
     if device not in (devices[0], "cpu"):
         raise ScarNetError(f"The device {device!r} cannot train here; use one of: auto, {devices[0]}, cpu.")
     if precision == "auto":
-        brain_float = device == "cpu" or (device == "cuda" and torch.cuda.is_bf16_supported())
-        precision = "bf16" if brain_float else "fp16" if device == "cuda" else "no"
+        precision = _best_precision(device)
     if precision == "fp16" and device == "cpu":
         raise ScarNetError("training.precision is 'fp16', which a CPU does not have; use 'bf16' or 'no'.")
     # A process that has trained before, as a viewer or a test does, may have asked for something else.
-    AcceleratorState._reset_state()
+    AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
     # The U-Net branch alone leaves the other parameters without gradients.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    return Accelerator(mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[unused])
+    # At the end the others wait while one chooses, predicts and writes.
+    patient = InitProcessGroupKwargs(timeout=timedelta(hours=12))
+    return Accelerator(mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[unused, patient])
+
+
+def _best_precision(device: str) -> str:
+    """Give the mixed precision that a device is fast in, not only able to."""
+    if device == "cuda":
+        # Older cards only emulate bf16.
+        has_bf16 = torch.version.hip is not None or torch.cuda.get_device_capability() >= (8, 0)
+        return "bf16" if has_bf16 else "fp16"
+    # Without instructions for it a CPU takes several times as long in bf16 as in 32 bits.
+    fast = device == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return "bf16" if fast else "no"
 
 
 def working_precision(accelerator: Accelerator) -> torch.dtype:

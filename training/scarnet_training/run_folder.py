@@ -212,8 +212,15 @@ class RunFolder:
 
 
 def code_commit() -> str:
-    """Give the commit of the code, or an empty string outside a repository."""
-    done = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() if done.returncode == 0 else ""
+    """Give the commit of the code, or an empty string where there is no git or the code is not in a repository."""
+    here = Path(__file__)
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *words], cwd=here.parent, capture_output=True, text=True, check=False)
+        except OSError:
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    # An installed package may lie in somebody else's repository.
+    return (git("rev-parse", "HEAD") or "") if git("ls-files", "--error-unmatch", here.name) else ""

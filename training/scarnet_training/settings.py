@@ -175,11 +175,11 @@ class TrainingSettings:
     patience : int
         Stop after so many validations without a better scar Dice; 0 never.
     keep : {"best", "last"}
-        The weights that become the model: those of the best validation, or the last.
+        The weights that become the model: those of the best validation, or the last, as also where none was done.
     choose_scar_shift : bool
         Choose on the validation patients how readily scar is called; see :mod:`scarnet_training.operating_point`.
     precision : {"auto", "no", "bf16", "fp16"}
-        Mixed precision; auto is bf16 on CPUs and on GPUs that have it, else fp16.
+        Mixed precision; auto is bf16 on GPUs and CPUs with instructions for it, else fp16 on GPUs and none on CPUs.
     threads : int
         CPU threads; 0 for all.
     """

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from scarnet.errors import Cancelled, ScarNetError
+from scarnet.memory import is_out_of_memory
 from scarnet.models import load_model
 from scarnet.models.store import Model
 from scarnet.progress import Progress, silent
@@ -77,10 +78,15 @@ def train(
         run.last_event("cancelled")
         raise
     except Exception as error:
+        if is_out_of_memory(error) and not isinstance(error, ScarNetError):
+            error = ScarNetError(
+                "There is not enough memory for this training; set training.micro_batch or training.views lower, or "
+                "network.grid."
+            ).with_traceback(error.__traceback__)
         # What went wrong unforeseen may have a patient's name in its words.
         told = str(error) if isinstance(error, ScarNetError) else f"{type(error).__name__}, which is a bug"
         run.last_event("failed", reason=told)
-        raise
+        raise error
     finally:
         run.release()
 
@@ -93,7 +99,7 @@ def _train_in(
     while True:
         # First, because a run that was killed between an epoch and its validation goes on here.
         if loop.validation_due:
-            loop.judge(_validate(loop, recipe, cohort, accelerator, progress))
+            loop.judge(_validate(loop, recipe, cohort, base, accelerator, progress))
         if loop.at_the_end:
             break
         if loop.out_of_patience:
@@ -102,8 +108,10 @@ def _train_in(
         loop.run_epoch(progress)
     path = run.folder / "model.safetensors"
     if accelerator.is_main_process:
-        card = make_card(recipe, cohort.training, cohort.validation, cohort.replayed)
-        summary = write_model(path, loop.chosen_network(), recipe, card, cohort.validation, progress)
+        base_card = base.card if base else None
+        card = make_card(recipe, cohort.training, cohort.validation, cohort.replayed, base_card)
+        device = accelerator.device.type
+        summary = write_model(path, loop.chosen_network(), recipe, card, cohort.validation, device, progress)
         run.event("end", **summary)
         run.drop_caches()
     accelerator.wait_for_everyone()
@@ -111,12 +119,12 @@ def _train_in(
 
 
 def _validate(
-    loop: Loop, recipe: Recipe, cohort: Cohort, accelerator: Accelerator, progress: Progress
+    loop: Loop, recipe: Recipe, cohort: Cohort, base: Model | None, accelerator: Accelerator, progress: Progress
 ) -> dict[str, Any]:
     """Validate the averaged weights, each process on its share of the patients."""
     own: Sequence[Any] = cohort.validation[accelerator.process_index :: accelerator.num_processes]
     # Four times the work for a point of Dice is left to the end.
-    card = replace(make_card(recipe, cohort.training, []), recipe={})
+    card = replace(make_card(recipe, cohort.training, [], base=base.card if base else None), recipe={})
     model = Model(loop.averaged.plain(), card, "", recipe.model.name)
     patients = validate_model(model, own, accelerator.device.type, progress)["patients"] if own else {}
     shares = gather_object([patients])

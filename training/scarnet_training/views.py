@@ -131,6 +131,8 @@ class ViewBank:
                 view = embed_views(slices, network, augmentation, seed, device, precision, progress)
                 stored = {"images": view.images, "labels": view.labels, "embeddings": view.embeddings}
                 self.run.save_tensors(f"{index:03}", stored)
+                # Mapped from the file, they take memory only while they are looked at.
+                stored = self.run.load_tensors(f"{index:03}") or stored
             self._kept[index] = Slices(
                 stored["images"], stored["labels"], None, network.config.spacing_mm, stored["embeddings"]
             )

@@ -42,7 +42,8 @@ class Prediction:
     postprocessed : bool
         Whether the labels were cleaned.
     smallest_scar_voxels : int
-        Connected scar of fewer voxels was dropped in cleaning, as the model's card asks.
+        Connected scar of fewer voxels is dropped in cleaning, as the model's card asks, once the whole stack was
+        predicted: a slice alone does not tell a small scar from the end of a large one.
     notices : tuple of str
         What went differently than asked for, such as running out of memory. One sentence each.
     """
@@ -61,3 +62,8 @@ class Prediction:
     postprocessed: bool = True
     smallest_scar_voxels: int = 0
     notices: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether every slice of the stack was predicted."""
+        return len(self.slices) == self.labels.shape[0]

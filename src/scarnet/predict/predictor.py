@@ -148,7 +148,8 @@ class Predictor:
             probabilities = placed(torch.softmax(native["fused"], dim=0), torch.softmax(surely_background, dim=0))
             voxel_ml = float(np.prod(stack.spacing_mm)) / 1000
             smallest = math.ceil(self.model.card.smallest_scar_ml / voxel_ml)
-            labels = labels_from_probabilities(probabilities, None, postprocess, smallest)
+            whole = len(chosen) == stack.shape[0]
+            labels = labels_from_probabilities(probabilities, None, postprocess, smallest if whole else 0)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -267,3 +267,18 @@ def test_closing_the_window_in_the_view_is_silent():
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("closed")
     assert not any(word in done.stderr + done.stdout for word in ("Traceback", "Error", "deleted")), done.stderr
+
+
+def test_the_branches_of_a_model_without_an_encoder_are_one_row(shown, inspect):
+    from dataclasses import replace
+
+    from napari_scarnet.inspect_maps import show_maps
+    from napari_scarnet.inspect_panel import _branch_rows
+
+    image = image_layer_of(shown, inspect.case)
+    prediction = layer_meta(image)["prediction"]
+    alone = replace(prediction, branch_logits={"unet": prediction.logits})
+    layer_meta(image)["prediction"] = alone
+    show_maps(shown, inspect.case, "branch-logit")
+    rows = _branch_rows(shown, inspect.case, alone)
+    assert [(row.name, len(row.layers)) for row in rows] == [("U-Net", len(PANEL_CLASSES))]

@@ -13,6 +13,7 @@ from pathlib import Path
 from scarnet.errors import ScarNetError
 from scarnet.models.store import read_model, save_model
 from scarnet_training.data import load_dataset
+from scarnet_training.experiments.held_out import held_out_patients
 from scarnet_training.operating_point import choose_point, measure_model, shift_scar
 from scarnet_training.validation import validate_model
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         model = read_model(args.model)
-        held_out = model.card.validation.get("patients", {})
+        held_out = held_out_patients(model.card)
         cases = [case for case in load_dataset(args.dataset) if case.stack.case in held_out]
         if len(cases) < len(held_out) or not cases:
             raise ScarNetError(f"{args.dataset} holds {len(cases)} of the {len(held_out)} held-out patients; give all.")

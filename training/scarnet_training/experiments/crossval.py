@@ -6,17 +6,12 @@ from scarnet.progress import Progress, silent
 from scarnet_training.recipe import Recipe
 from scarnet_training.trainer import train
 
-__all__ = ["finished_folds", "fold_folder", "train_fold"]
+__all__ = ["fold_folder", "train_fold"]
 
 
 def fold_folder(out: Path, variant: str, fold: int) -> Path:
     """Say where a fold of a variant is kept."""
     return out / variant / f"fold{fold}"
-
-
-def finished_folds(out: Path, variant: str, folds: int) -> list[int]:
-    """List the folds of a variant whose model is there."""
-    return [fold for fold in range(folds) if (fold_folder(out, variant, fold) / "model.safetensors").is_file()]
 
 
 def train_fold(recipe: Recipe, folder: Path, progress: Progress = silent) -> Path:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scarnet.classes import CLASS_COLOURS, TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.files import make_folder
-from scarnet.models import load_model
+from scarnet.models import ModelCard, load_model
 from scarnet.predict import Prediction
 from scarnet.predict.predictor import Predictor
 from scarnet_training.data import load_dataset
@@ -28,7 +28,7 @@ from scarnet_training.validation import compare_labels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Reliability", "draw_case", "main", "reliability"]
+__all__ = ["Reliability", "draw_case", "held_out_patients", "main", "reliability"]
 
 BINS = 10
 
@@ -121,9 +121,32 @@ def draw_case(case: LabelledCase, labels: npt.NDArray[np.uint8], window: tuple[i
     return figure
 
 
+def held_out_patients(card: ModelCard) -> list[str]:
+    """List the patients that the model itself has not seen.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Its card.
+
+    Returns
+    -------
+    list of str
+        Names of cases.
+
+    Raises
+    ------
+    ScarNetError
+        Its figures are cross-validated: it was then trained on all patients.
+    """
+    if "folds" in card.validation.get("summary", {}):
+        raise ScarNetError(f"{card.name} was trained on all patients; look at the folds' models instead.")
+    return sorted(card.validation.get("patients", {}))
+
+
 def _predicted(args: argparse.Namespace) -> list[tuple[LabelledCase, Prediction, dict[str, Any]]]:
     model = load_model(args.model)
-    names = set(model.card.validation.get("patients", {}))
+    names = set(held_out_patients(model.card))
     cases = [case for case in load_dataset(args.dataset) if case.stack.case in names]
     if not cases:
         raise ScarNetError(f"None of the patients that {args.model} was validated on is in {args.dataset}.")

@@ -179,7 +179,7 @@ def _explain(error: Exception) -> str:
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "There is not enough memory for this training; set a smaller training.batch_size in the recipe."
+        return "There is not enough memory for this training; set a smaller training.micro_batch in the recipe."
     print("".join(traceback.format_list(frames)), type(error).__name__, sep="", flush=True)
     if isinstance(error, OSError) and error.strerror:
         return f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}."

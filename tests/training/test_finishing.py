@@ -1,0 +1,104 @@
+"""The end of a training: what the card says and does not say, and that nothing half-finished takes the model's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from scarnet.errors import Cancelled, ScarNetError
+from scarnet.models import ModelCard, load_model, save_model
+from scarnet.network.scarnet import ScarNet
+from scarnet_training import updates
+from scarnet_training.experiments import choose_point, held_out
+from scarnet_training.run_folder import code_commit
+from scarnet_training.trainer import train
+
+Recipes = Callable[..., Any]
+Events = Callable[..., list[dict[str, Any]]]
+QUICK = {"epochs": 1, "validate_every": 0, "localiser_epochs": 0, "keep": "last"}
+
+
+def base_model(path: Path, recipe: Any, **card: Any) -> Path:
+    torch.manual_seed(0)
+    return save_model(path, ScarNet(recipe.network).eval(), ModelCard("base", "", recipe.network, **card))
+
+
+def test_a_fine_tuned_model_keeps_the_smallest_scar_and_names_no_folder(tmp_path: Path, tiny_recipe: Recipes) -> None:
+    base = base_model(tmp_path / "Jane Doe.safetensors", tiny_recipe(), smallest_scar_ml=0.5)
+    train(tiny_recipe(start={"model": str(base)}, training=QUICK), tmp_path / "out")
+    card = load_model(tmp_path / "out" / "model.safetensors").card
+    assert card.smallest_scar_ml == 0.5
+    assert any("from the model base" in line for line in card.data)
+    told = card.to_json()
+    assert str(tmp_path) not in told
+    assert card.recipe["start"]["model"] == "Jane Doe.safetensors"
+
+
+def test_a_training_stopped_in_its_last_validation_leaves_no_model(tmp_path: Path, tiny_recipe: Recipes) -> None:
+    def stop(done: int, total: int, what: str) -> None:
+        if what == "Validating":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(tiny_recipe(training=QUICK), tmp_path / "out", progress=stop)
+    assert not list((tmp_path / "out").glob("*.safetensors"))
+    train(tiny_recipe(training=QUICK), tmp_path / "out", resume=True)
+    assert load_model(tmp_path / "out" / "model.safetensors").card.validation["patients"]
+
+
+def test_it_ends_on_the_device_it_was_asked_for(
+    tmp_path: Path, tiny_recipe: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scarnet_training import validation
+
+    asked = []
+    real = validation.Predictor
+    monkeypatch.setattr(validation, "Predictor", lambda model, device: asked.append(device) or real(model, device))
+    train(tiny_recipe(training=QUICK), tmp_path / "out", device="cpu")
+    assert asked == ["cpu"]
+
+
+def test_memory_that_ends_outside_the_gradients_is_a_sentence(
+    tmp_path: Path, tiny_recipe: Recipes, events_of: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(updates.Updates, "step", full)
+    with pytest.raises(ScarNetError, match=r"not enough memory .* training\.micro_batch"):
+        train(tiny_recipe(training=QUICK), tmp_path / "out")
+    assert "not enough memory" in events_of(tmp_path / "out", "failed")[0]["reason"]
+
+
+def test_the_commit_is_that_of_our_code_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(code_commit()) == 40
+    monkeypatch.setenv("PATH", "")
+    assert code_commit() == ""
+
+
+def test_a_point_is_chosen_on_held_out_patients_only(
+    tmp_path: Path, tiny_recipe: Recipes, cohort_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(tiny_recipe(training=QUICK), tmp_path / "out")
+    path = tmp_path / "out" / "model.safetensors"
+    words = ["-o", str(tmp_path / "chosen.safetensors"), "--dataset", str(cohort_folder)]
+    assert choose_point.main([str(path), *words]) == 0
+    before, after = load_model(path), load_model(tmp_path / "chosen.safetensors")
+    point = after.card.validation["summary"]["operating_point"]
+    assert after.card.smallest_scar_ml == point["smallest_scar_ml"]
+    moved = (after.network.classifier.bias - before.network.classifier.bias).detach()
+    assert moved.tolist() == pytest.approx([0, 0, 0, point["shift"]], abs=0.01)
+    assert set(after.card.validation["patients"]) == set(before.card.validation["patients"])
+
+    # Cross-validated figures belong to a model that was then trained on all of these patients.
+    summary = {**before.card.validation["summary"], "folds": 5}
+    card = replace(before.card, validation={**before.card.validation, "summary": summary})
+    seen = save_model(tmp_path / "all.safetensors", before.network, card)
+    assert choose_point.main([str(seen), *words]) == 2
+    assert held_out.main(["--model", str(seen), "--dataset", str(cohort_folder)]) == 2
+    assert capsys.readouterr().err.count("was trained on all patients") == 2
