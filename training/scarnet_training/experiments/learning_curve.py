@@ -17,6 +17,7 @@ from scarnet.models import load_model
 from scarnet_training.cohort import load_cohort
 from scarnet_training.experiments.crossval import train_fold
 from scarnet_training.finetune import finetune_recipe
+from scarnet_training.parts import PARTS
 from scarnet_training.recipe import Recipe
 from scarnet_training.validation import validate_model
 
@@ -74,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--dataset", default="../shared/data/emidec", help="the patients")
     parser.add_argument("--model", default="runs/phantom/model.safetensors", help="the model that has seen no patient")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="numbers of patients")
+    parser.add_argument("--starts", default=",".join(STARTS), help="which of phantoms and scratch")
+    parser.add_argument("--parts", choices=PARTS, help="what trains in a fine-tuning (default: as the recipe says)")
+    parser.add_argument("--free-norms", action="store_true", help="let a fine-tuning change normalisation statistics")
     parser.add_argument("--epochs-factor", type=float, default=1.0, help="factor on the number of epochs")
     parser.add_argument("-o", "--output", type=Path, help="a Markdown file (default: print)")
     args = parser.parse_args(argv)
@@ -94,8 +98,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> list[str]:
     rows = []
     for patients in (int(size) for size in args.sizes.split(",")):
-        for start in STARTS if patients else STARTS[:1]:
+        for start in args.starts.split(",") if patients else STARTS[:1]:
             recipe = curve_recipe(args.dataset, args.model, start, max(patients, 1), args.epochs_factor)
+            if start == "phantoms":
+                chosen = {"parts": args.parts or recipe.start.parts}
+                chosen |= {"hold_norms": False} if args.free_norms else {}
+                recipe = replace(recipe, start=replace(recipe.start, **chosen))
             if patients:
                 card = load_model(train_fold(recipe, args.out / f"{start}-{patients}")).card
                 summary = card.validation["summary"]
