@@ -101,9 +101,9 @@ def _run(args: argparse.Namespace) -> list[str]:
         for start in args.starts.split(",") if patients else STARTS[:1]:
             recipe = curve_recipe(args.dataset, args.model, start, max(patients, 1), args.epochs_factor)
             if start == "phantoms":
-                chosen = {"parts": args.parts or recipe.start.parts}
-                chosen |= {"hold_norms": False} if args.free_norms else {}
-                recipe = replace(recipe, start=replace(recipe.start, **chosen))
+                parts = args.parts or recipe.start.parts
+                held = recipe.start.hold_norms and not args.free_norms
+                recipe = replace(recipe, start=replace(recipe.start, parts=parts, hold_norms=held))
             if patients:
                 card = load_model(train_fold(recipe, args.out / f"{start}-{patients}")).card
                 summary = card.validation["summary"]
