@@ -59,7 +59,7 @@ def test_training_table(load: object, capsys: pytest.CaptureFixture[str], unet_a
 @pytest.mark.parametrize("unet_alone", [True, False])
 def test_both_loops_learn_alike(load: object, tmp_path: Path, unet_alone: bool) -> None:
     """From the same weights and the same batch, a step of either loop gives the same weights and averages."""
-    steps = load("training_step")  # type: ignore[operator]
+    steps, throughput = load("training_step"), load("throughput")  # type: ignore[operator]
     loop = steps.start_trainer(small_recipe(steps, unet_alone), small_cases(), tmp_path, start_accelerator("no", "cpu"))
     before = {name: value.clone() for name, value in loop.network.state_dict().items()}
     works, _ = steps.step_works(loop)
@@ -73,6 +73,7 @@ def test_both_loops_learn_alike(load: object, tmp_path: Path, unet_alone: bool) 
     averaged = loop.averaged.module.state_dict()
     for name, value in plain.averaged.module.state_dict().items():
         assert torch.allclose(averaged[name].float(), value.float(), atol=1e-6), name
+    assert throughput.count_flops(plain) == throughput.count_flops(ours) > 0
     loop.run.release()
 
 
