@@ -212,7 +212,8 @@ def test_ctrl_c_in_a_batch_leaves_whole_cases_only(scarnet_process, nifti_study,
     assert process.returncode == 130, errors
     assert errors.splitlines()[-1] == "Stopped."
     assert "Traceback" not in errors
-    cases = sorted(path.name for path in out.iterdir())
+    # A hidden folder may stay: Ctrl-C can come while what was half-written is being removed.
+    cases = sorted(path.name for path in out.iterdir() if not path.name.startswith(".writing-"))
     assert 2 <= len(cases) < 60
     told = int(re.search(r"note: stopped: (\d+) of 60 segmented", errors)[1])
     # The signal may arrive between a case's renaming and its line.

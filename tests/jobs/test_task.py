@@ -54,7 +54,7 @@ def end_of(tmp_path, monkeypatch):
             "running",
             (
                 "failed",
-                "There is not enough memory for this training; set a smaller training.batch_size in the recipe.",
+                "There is not enough memory for this training; set a smaller training.micro_batch in the recipe.",
             ),
         ),
         (PermissionError(13, "Permission denied", "x.nii"), 0, "running", ("failed", "x.nii: Permission denied.")),

@@ -115,7 +115,7 @@ def test_earlier_patients_are_shown_again_and_the_card_says_so(
     [line] = load_model(tmp_path / "out" / "model.safetensors").card.data
     assert "Trained on 3 patients" in line
     assert "with 2 earlier cases shown again; validated on 2 other patients." in line
-    assert str(plain_base) in line
+    assert "from the model base" in line
 
 
 def test_a_replayed_patient_must_not_be_validated_on(

@@ -99,6 +99,7 @@ def test_branches_are_computed_when_asked_for(shown, inspect, prediction, tools,
         assert places == [(row, column) for column in range(1, 5)]
     assert len({tuple(layer.contrast_limits) for maps in layers for layer in maps}) == 1
     assert not inspect.fig3_button.isChecked()
+    qtbot.waitUntil(button.isEnabled)
     click(qtbot, button)
     assert not button.isChecked()
     assert not shown.canvas.grid.enabled
