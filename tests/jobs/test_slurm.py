@@ -30,6 +30,7 @@ localiser_width = 8
 localiser_grid = 48
 localiser_spacing_mm = 8.0
 [training]
+threads = 1
 unet_epochs = 8
 epochs = 3
 batch_size = 6
