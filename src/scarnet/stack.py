@@ -96,6 +96,11 @@ class LGEStack:
         z, y, x = self.pixels.shape
         return z, y, x
 
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of a voxel in ml; a voxel reaches half way to the next slice."""
+        return float(np.prod(self.spacing_mm)) / 1000
+
     @classmethod
     def from_array(
         cls,

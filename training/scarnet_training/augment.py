@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from scarnet.classes import N_CLASSES
 from scarnet.network.medsam import unit_range
-from scarnet.predict.sampling import normalise, one_hot
+from scarnet.predict.sampling import likeliest_class, normalise, one_hot
 from scarnet_training.settings import AugmentationSettings
 
 __all__ = ["RandomViews", "draw_views", "random_intensity", "sample_views", "view_batch"]
@@ -163,8 +163,8 @@ def view_batch(
         Class of each pixel: interpolated memberships, then the largest, which is never a class that was not there.
     """
     seen = sample_views(images, spacing_mm, views, grid, grid_spacing_mm)
-    truth = sample_views(one_hot(labels, N_CLASSES), spacing_mm, views, grid, grid_spacing_mm).argmax(dim=1)
-    return random_intensity(normalise(seen), views, settings), truth
+    truth = sample_views(one_hot(labels, N_CLASSES), spacing_mm, views, grid, grid_spacing_mm)
+    return random_intensity(normalise(seen), views, settings), likeliest_class(truth)
 
 
 def random_intensity(images: Tensor, views: RandomViews, settings: AugmentationSettings) -> Tensor:

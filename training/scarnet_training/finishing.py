@@ -81,13 +81,14 @@ def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
 def write_model(
     path: Path,
     network: ScarNet,
-    recipe: Recipe,
     card: ModelCard,
     validation: Sequence[LabelledCase],
+    choose_scar_shift: bool = False,
+    half: bool = True,
     device: str = "auto",
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Write a trained network with its card and its figures.
+    """Write a trained network with its card and its figures; nothing half-made takes the file's name.
 
     Parameters
     ----------
@@ -95,12 +96,14 @@ def write_model(
         The model's file.
     network : ScarNet
         The trained network.
-    recipe : Recipe
-        Says whether the scar shift is chosen, and in how many bits weights are stored.
     card : ModelCard
-        From :func:`make_card`.
+        Its card; figures in it are replaced.
     validation : sequence of LabelledCase
         Patients the training never saw.
+    choose_scar_shift : bool
+        Choose on them how readily scar is called; the network's last bias is changed.
+    half : bool
+        Store the weights in 16 bits.
     device : str
         Where to predict them.
     progress : Progress
@@ -116,12 +119,11 @@ def write_model(
     ScarNetError
         The file cannot be written, or the scar shift cannot be chosen.
     """
-    half = recipe.model.half
     chosen: dict[str, Any] = {}
     figures: dict[str, Any] = {}
     with atomic_path(path) as unfinished:
         save_model(unfinished, network, card, half=half)
-        if recipe.training.choose_scar_shift:
+        if choose_scar_shift:
             model = read_model(unfinished)
             point = choose_point(measure_model(model, validation, device, progress))
             shift_scar(model.network, point.shift)

@@ -5,6 +5,7 @@ on the scar logit moves that decision and changes nothing else; it goes into the
 in a patient without any are dropped by their size, which stands in the card.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -141,7 +142,6 @@ def measure_choices(predicted: Iterable[tuple[LabelledCase, npt.NDArray[np.float
     """
     rows: list[list[list[tuple[float, float, bool]]]] = []
     for case, logits in predicted:
-        voxel_ml = float(np.prod(case.stack.spacing_mm)) / 1000
         # Background everywhere, whatever the shift: leaving it out changes nothing but the time it takes.
         most = logits.copy()
         most[TissueClass.SCAR] += SHIFTS[-1]
@@ -154,7 +154,7 @@ def measure_choices(predicted: Iterable[tuple[LabelledCase, npt.NDArray[np.float
             labels = postprocess_labels(shifted.argmax(axis=0).astype(np.uint8))
             rows[-1].append([])
             for size_ml in SIZES_ML:
-                figures = compare_labels(reference, drop_small_scar(labels, int(np.ceil(size_ml / voxel_ml))))
+                figures = compare_labels(reference, drop_small_scar(labels, math.ceil(size_ml / case.stack.voxel_ml)))
                 overlap = figures["dice_scar"] if case.has_scar else np.nan
                 error = figures["scar_percent_predicted"] - figures["scar_percent_reference"]
                 rows[-1][-1].append((overlap, error, figures["scar_percent_predicted"] > 0))

@@ -15,7 +15,7 @@ from scarnet.classes import N_CLASSES, TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.files import make_folder
 from scarnet.network.config import ScarNetConfig
-from scarnet.predict.sampling import normalise, one_hot, to_grid, with_neighbours
+from scarnet.predict.sampling import likeliest_class, normalise, one_hot, to_grid, with_neighbours
 from scarnet.progress import Progress, silent
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.settings import AugmentationSettings
@@ -195,8 +195,7 @@ def collect_slices(
         pixels = torch.from_numpy(np.array(case.stack.pixels))[:, None]
         images[first : first + depth] = normalise(to_grid(pixels, *pose)).half()
         truth = one_hot(torch.from_numpy(np.array(case.labels)), N_CLASSES)
-        # Interpolated memberships, then the largest: smooth borders, and never a class that was not there.
-        labels[first : first + depth] = to_grid(truth, *pose).argmax(dim=1).to(torch.uint8)
+        labels[first : first + depth] = likeliest_class(to_grid(truth, *pose)).to(torch.uint8)
         index = torch.arange(first, first + depth)[:, None, None, None]
         neighbours.append(with_neighbours(index, context)[:, :, 0, 0])
         first += depth

@@ -11,7 +11,7 @@ from accelerate.utils import gather_object
 
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet.memory import is_out_of_memory
-from scarnet.models import load_model
+from scarnet.models import ModelCard, load_model
 from scarnet.models.store import Model
 from scarnet.progress import Progress, silent
 from scarnet_training.cohort import Cohort, load_cohort
@@ -108,10 +108,10 @@ def _train_in(
         loop.run_epoch(progress)
     path = run.folder / "model.safetensors"
     if accelerator.is_main_process:
-        base_card = base.card if base else None
-        card = make_card(recipe, cohort.training, cohort.validation, cohort.replayed, base_card)
-        device = accelerator.device.type
-        summary = write_model(path, loop.chosen_network(), recipe, card, cohort.validation, device, progress)
+        card = make_card(recipe, cohort.training, cohort.validation, cohort.replayed, base.card if base else None)
+        network, device = loop.chosen_network(), accelerator.device.type
+        choose, half = recipe.training.choose_scar_shift, recipe.model.half
+        summary = write_model(path, network, card, cohort.validation, choose, half, device, progress)
         run.event("end", **summary)
         run.drop_caches()
     accelerator.wait_for_everyone()
@@ -123,8 +123,9 @@ def _validate(
 ) -> dict[str, Any]:
     """Validate the averaged weights, each process on its share of the patients."""
     own: Sequence[Any] = cohort.validation[accelerator.process_index :: accelerator.num_processes]
-    # Four times the work for a point of Dice is left to the end.
-    card = replace(make_card(recipe, cohort.training, [], base=base.card if base else None), recipe={})
+    # A card that asks for no flips: four times the work for a point of Dice is left to the end.
+    smallest = base.card.smallest_scar_ml if base else 0.0
+    card = ModelCard(recipe.model.name, "", recipe.network, smallest_scar_ml=smallest)
     model = Model(loop.averaged.plain(), card, "", recipe.model.name)
     patients = validate_model(model, own, accelerator.device.type, progress)["patients"] if own else {}
     shares = gather_object([patients])

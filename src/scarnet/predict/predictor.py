@@ -146,8 +146,7 @@ class Predictor:
             }
             logits = {name: placed(inside, surely_background) for name, inside in native.items()}
             probabilities = placed(torch.softmax(native["fused"], dim=0), torch.softmax(surely_background, dim=0))
-            voxel_ml = float(np.prod(stack.spacing_mm)) / 1000
-            smallest = math.ceil(self.model.card.smallest_scar_ml / voxel_ml)
+            smallest = math.ceil(self.model.card.smallest_scar_ml / stack.voxel_ml)
             whole = len(chosen) == stack.shape[0]
             labels = labels_from_probabilities(probabilities, None, postprocess, smallest if whole else 0)
         except (MemoryError, RuntimeError) as error:

@@ -7,15 +7,13 @@ before, for the card to tell what the choice changed.
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from scarnet.errors import ScarNetError
-from scarnet.models.store import read_model, save_model
+from scarnet.models.store import read_model
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.held_out import held_out_patients
-from scarnet_training.operating_point import choose_point, measure_model, shift_scar
-from scarnet_training.validation import validate_model
+from scarnet_training.finishing import write_model
 
 __all__ = ["main"]
 
@@ -33,15 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cases = [case for case in load_dataset(args.dataset) if case.stack.case in held_out]
         if len(cases) < len(held_out) or not cases:
             raise ScarNetError(f"{args.dataset} holds {len(cases)} of the {len(held_out)} held-out patients; give all.")
-        point = choose_point(measure_model(model, cases))
-        shift_scar(model.network, point.shift)
-        card = replace(model.card, smallest_scar_ml=point.smallest_scar_ml)
-        save_model(args.output, model.network, card, half=True)
-        # The figures are those of the file as it was written, rounding of the weights included.
-        written = read_model(args.output)
-        figures = validate_model(written, cases)
-        figures["summary"]["operating_point"] = point.to_dict()
-        save_model(args.output, written.network, replace(card, validation=figures), half=True)
+        write_model(args.output, model.network, model.card, cases, choose_scar_shift=True)
     except ScarNetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ readily scar is called is chosen on these, too.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.models.store import read_model, save_model
 from scarnet.predict.labels import drop_small_scar, postprocess_labels
@@ -43,8 +45,8 @@ def cross_validated_figures(pooled: Pooled, point: OperatingPoint) -> dict[str, 
     patients = {}
     for _, case, logits in pooled:
         logits = logits.copy()
-        logits[-1] += point.shift
-        smallest = int(np.ceil(point.smallest_scar_ml / (float(np.prod(case.stack.spacing_mm)) / 1000)))
+        logits[TissueClass.SCAR] += point.shift
+        smallest = math.ceil(point.smallest_scar_ml / case.stack.voxel_ml)
         labels = drop_small_scar(postprocess_labels(logits.argmax(axis=0).astype(np.uint8)), smallest)
         figures = compare_labels(case.labels, labels)
         patients[case.stack.case] = {k: None if v is None else round(v, 4) for k, v in figures.items()}

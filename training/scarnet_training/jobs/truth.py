@@ -126,15 +126,13 @@ def is_finished(folder: Path) -> bool:
     return (folder / MODEL).is_file() and (last_event(folder) or {}).get("event") == "end"
 
 
-def last_event(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
+def last_event(folder: Path) -> dict[str, Any] | None:
     """Give the latest event near the end of ``events.jsonl``.
 
     Parameters
     ----------
     folder : Path
         The run's folder.
-    kind : str, optional
-        Only events of this kind, such as ``"epoch"``.
 
     Returns
     -------
@@ -146,7 +144,7 @@ def last_event(folder: Path, kind: str | None = None) -> dict[str, Any] | None:
             event = json.loads(line)
         except ValueError:
             continue
-        if isinstance(event, dict) and isinstance(event.get("event"), str) and kind in (None, event["event"]):
+        if isinstance(event, dict) and isinstance(event.get("event"), str):
             return event
     return None
 
