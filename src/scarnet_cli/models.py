@@ -24,6 +24,9 @@ Weights are safetensors files with a card in them: what the network is, what
 it was trained on, how good it was on patients it had not seen, its licence
 and its limits. Other files of weights may run code when they are opened, so
 they are refused unopened.
+
+Models that you add are kept in your own data folder, or in the one that the
+environment variable SCARNET_MODELS names, which several people may share.
 """
 
 _EXAMPLES = """
@@ -31,7 +34,7 @@ _EXAMPLES = """
       the models there are (the same as: scarnet models list)
   scarnet models show scarnet-lite
       a model's card
-  scarnet models import model.safetensors --name mine
+  scarnet models import runs/first/model.safetensors --name mine
       add a model, to be used as: scarnet segment ... --model mine
 """
 
@@ -50,6 +53,8 @@ _SHOW = """
 """
 
 _IMPORT = """
+  scarnet models import runs/first/model.safetensors
+      add a model under the name that it was trained with
   scarnet models import runs/first/model.safetensors --name mine
       add a model under the name 'mine'
 """
@@ -76,7 +81,7 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
         actions, "import", run_import, "add a model", "Check a model's file and copy it into the registry.", _IMPORT
     )
     adding.add_argument("path", metavar="PATH", type=Path, help="a .safetensors file with a ScarNet card")
-    adding.add_argument("--name", metavar="N", help="what to call the model (default: the file's name)")
+    adding.add_argument("--name", metavar="N", help="what to call the model (default: the name on its card)")
 
 
 def run_list(args: argparse.Namespace) -> int:

@@ -164,6 +164,8 @@ def write_case(
     result: dict[str, Any] = {
         "case": stack.case,
         "model": {"name": model_name, "sha256": prediction.model_sha256},
+        # What a card that does not tell its cases cannot say is null.
+        "seen_in_training": prediction.card.saw_in_training(stack.case),
         "device": prediction.device,
         "seconds": {
             "read": round(read_seconds, 3),

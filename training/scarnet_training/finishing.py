@@ -63,7 +63,14 @@ def make_card(
         commit=code_commit(),
         limitations=settings.limitations,
         smallest_scar_ml=base.smallest_scar_ml if base else 0.0,
+        training_cases=_names([*training, *replayed], base),
     )
+
+
+def _names(cases: Sequence[LabelledCase], base: ModelCard | None) -> tuple[str, ...]:
+    """Name the real cases that a model has seen, for evaluations to tell which figures say nothing."""
+    seen = {case.stack.case for case in cases if not case.synthetic}
+    return tuple(sorted(seen.union(base.training_cases if base else ())))
 
 
 def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class ModelCard:
         Commit of the code that trained them.
     validation : dict
         Figures on patients the training never saw: ``{"summary": {...}, "patients": {...}}``.
+    training_cases : tuple of str
+        Names of the real cases that it, or a model it was trained from, was trained on; empty where nobody kept them.
     smallest_scar_ml : float
         Connected scar of less volume is not claimed: cleaning turns it into myocardium. Chosen on unseen patients.
     limitations : tuple of str
@@ -48,6 +50,22 @@ class ModelCard:
     validation: dict[str, Any] = field(default_factory=dict)
     limitations: tuple[str, ...] = ()
     smallest_scar_ml: float = 0.0
+    training_cases: tuple[str, ...] = ()
+
+    def saw_in_training(self, case: str) -> bool | None:
+        """Say whether the training saw a case of this name.
+
+        Parameters
+        ----------
+        case : str
+            The case's name.
+
+        Returns
+        -------
+        bool or None
+            None where the card does not tell what it was trained on.
+        """
+        return case in self.training_cases if self.training_cases else None
 
     def to_json(self) -> str:
         """Give the card as JSON.
@@ -82,10 +100,18 @@ class ModelCard:
             values = json.loads(text)
             values = {f.name: values[f.name] for f in fields(cls) if f.name in values}
             config = ScarNetConfig.from_dict(values.pop("config"))
-            for name in ("data", "limitations"):
+            for name in ("data", "limitations", "training_cases"):
                 values[name] = tuple(values.get(name, ()))
             card = cls(config=config, **values)
-            texts = (card.name, card.description, card.licence, card.commit, *card.data, *card.limitations)
+            texts = (
+                card.name,
+                card.description,
+                card.licence,
+                card.commit,
+                *card.data,
+                *card.limitations,
+                *card.training_cases,
+            )
             if not all(isinstance(text, str) for text in texts):
                 raise TypeError("not text")
             if not isinstance(card.smallest_scar_ml, float | int) or card.smallest_scar_ml < 0:

@@ -129,7 +129,7 @@ def import_model(path: Path | str, name: str | None = None) -> ModelEntry:
     path : Path or str
         A ``.safetensors`` file with a card.
     name : str, optional
-        Name in the registry; without it the file's.
+        Name in the registry; without it the one on its card.
 
     Returns
     -------
@@ -145,14 +145,20 @@ def import_model(path: Path | str, name: str | None = None) -> ModelEntry:
     if path.suffix.lower() in (".pth", ".pt", ".ckpt", ".pkl", ".bin"):
         raise ScarNetError(f"{path.name} may hold code, so it was not opened; import a .safetensors model with a card.")
     model = read_model(path)
-    name = name or path.stem
+    name = model.card.name if name is None else name
     if not _NAME.fullmatch(name):
-        raise ScarNetError(f"The model name {name!r} may hold only letters, digits, dots, hyphens and underscores.")
+        raise ScarNetError(
+            f"{name!r} cannot name a model: give it a name of letters, digits, dots, hyphens and underscores that "
+            "begins with a letter or a digit."
+        )
     for entry in list_models():
         if entry.name == name:
             if entry.sha256 == model.sha256:
                 return entry
-            raise ScarNetError(f"The registry has another model named {name!r}; choose another name.")
+            raise ScarNetError(
+                f"The registry has another model named {name!r}; give this one another, as in: scarnet models import "
+                "FILE --name NAME."
+            )
     target = make_folder(user_models_folder()) / f"{name}.safetensors"
     with atomic_path(target) as temporary:
         shutil.copyfile(path, temporary)
