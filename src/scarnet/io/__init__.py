@@ -3,7 +3,7 @@
 from scarnet.io.labels import read_labels
 from scarnet.io.series import AmbiguousStudyError, SeriesInfo
 from scarnet.io.study import is_study, list_series, read_study
-from scarnet.io.writers import write_channels, write_labels
+from scarnet.io.writers import write_channels, write_image, write_labels
 
 __all__ = [
     "AmbiguousStudyError",
@@ -13,5 +13,6 @@ __all__ = [
     "read_labels",
     "read_study",
     "write_channels",
+    "write_image",
     "write_labels",
 ]

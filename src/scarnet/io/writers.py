@@ -12,7 +12,28 @@ from scarnet.files import atomic_path
 from scarnet.io.paths import suffix_of
 from scarnet.stack import LGEStack
 
-__all__ = ["write_channels", "write_labels"]
+__all__ = ["write_channels", "write_image", "write_labels"]
+
+
+def write_image(path: Path | str, stack: LGEStack) -> None:
+    """Write a study's image.
+
+    Parameters
+    ----------
+    path : Path or str
+        ``.nii`` or ``.nii.gz``; float32, on the stack's grid and affine.
+    stack : LGEStack
+        The study.
+
+    Raises
+    ------
+    ScarNetError
+        The suffix is another, or the file cannot be written.
+    """
+    path = Path(path)
+    if suffix_of(path) not in (".nii", ".nii.gz"):
+        raise ScarNetError(f"{path}: images are written as .nii.gz or .nii; change the name.")
+    _write_nifti(path, stack.pixels.transpose(2, 1, 0), stack, intent="none")
 
 
 def write_labels(path: Path | str, labels: npt.ArrayLike, stack: LGEStack) -> None:

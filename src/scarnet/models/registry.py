@@ -16,7 +16,15 @@ from scarnet.progress import Progress, silent
 if TYPE_CHECKING:
     from scarnet.models.store import Model
 
-__all__ = ["DEFAULT_MODEL", "ModelEntry", "import_model", "list_models", "load_model", "user_models_folder"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "ModelEntry",
+    "find_model",
+    "import_model",
+    "list_models",
+    "load_model",
+    "user_models_folder",
+]
 
 DEFAULT_MODEL = "scarnet-lite"
 BUILTIN_FOLDER = Path(__file__).parent / "weights"
@@ -100,13 +108,30 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL, progress: Progress = si
         There is no such model, or the file is none.
     """
     progress(0, 1, "Loading the model")
-    path = _find(name_or_path)
+    path = find_model(name_or_path)
     model = read_model(path)
     progress(1, 1, "Loading the model")
     return model
 
 
-def _find(name_or_path: str | Path) -> Path:
+def find_model(name_or_path: str | Path) -> Path:
+    """Find a model's file by its name in the registry, or by its path.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A registry name, or the path of a ``.safetensors`` file.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ScarNetError
+        There is no such model.
+    """
     for folder in (BUILTIN_FOLDER, user_models_folder()):
         path = folder / f"{name_or_path}.safetensors"
         if _NAME.fullmatch(str(name_or_path)) and path.is_file():
