@@ -3,14 +3,18 @@
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import ScarNetError
 from scarnet_cli.arguments import Parser, add_command, add_quiet, spacing_mm
 from scarnet_cli.failures import OK
 from scarnet_cli.outputs import check_replaceable, replaced_folder
 from scarnet_cli.progress import Bars
+
+if TYPE_CHECKING:
+    from scarnet.evaluate.pairing import Pairs
 
 __all__ = ["add"]
 
@@ -32,7 +36,8 @@ OUT is replaced as a whole and receives:
 
 Myocardium is the whole wall: healthy myocardium and scar. Patients without
 reference scar are left out of scar Dice and counted as false alarms where
-scar is claimed. For research use only.
+scar is claimed. Cases that 'scarnet segment' labelled with a model trained on
+them are told. For research use only.
 """
 
 _EXAMPLES = """
@@ -44,6 +49,8 @@ _EXAMPLES = """
       two readers, neither of whom is the truth
   scarnet evaluate Dataset001 fold0 -o fold0-evaluation --allow-missing
       the cases that both have
+  scarnet evaluate my-cohort results -o evaluation --splits runs/mine/splits.json
+      the patients that the training of runs/mine held out
 
 exit status:
   0    everything was evaluated and written
@@ -82,6 +89,12 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
         help="evaluate the cases that all have, where some are missing or left over",
     )
     parser.add_argument(
+        "--splits",
+        metavar="FILE",
+        type=Path,
+        help="evaluate only the patients that a training held out: its run's splits.json",
+    )
+    parser.add_argument(
         "--spacing",
         metavar="Z,Y,X",
         type=spacing_mm,
@@ -105,11 +118,11 @@ def run(args: argparse.Namespace) -> int:
     """
     reference, names = _names(args)
     from scarnet.evaluate.cohort import evaluate_cohort
-    from scarnet.evaluate.pairing import find_labels, pair_up
     from scarnet.evaluate.report import REPORT_FILES, write_report
 
     check_replaceable(args.output, REPORT_FILES)
-    pairs = pair_up(find_labels(args.reference), [find_labels(path) for path in args.predictions], names, reference)
+    pairs, notes = _pairs(args, reference, names)
+    seen = {} if args.readers else _seen(pairs, names)
     with Bars(args.quiet) as bars:
         cohort = evaluate_cohort(
             pairs,
@@ -119,16 +132,23 @@ def run(args: argparse.Namespace) -> int:
             spacing_mm=args.spacing,
             progress=bars,
         )
-        notes = list(cohort.notes)
+        notes += cohort.notes
         if pairs.left_out:
             count = len(pairs.left_out)
             notes.append(
                 f"{len(pairs.cases)} cases evaluated; {count} that not everyone has "
                 f"{'is' if count == 1 else 'are'} left out, named in summary.json."
             )
+        notes += [_told(name, cases, len(pairs.cases)) for name, cases in seen.items()]
         with replaced_folder(args.output, REPORT_FILES) as folder:
             summary = write_report(
-                folder, cohort.methods, reference=reference, left_out=pairs.left_out, notes=notes, progress=bars
+                folder,
+                cohort.methods,
+                reference=reference,
+                left_out=pairs.left_out,
+                notes=notes,
+                seen=seen,
+                progress=bars,
             )
         for note in summary["notes"]:
             bars.note(note)
@@ -161,6 +181,46 @@ def _names(args: argparse.Namespace) -> tuple[str, list[str]]:
     if not all(name.strip() for name in names):
         raise ScarNetError(f"A --name is empty; give a name for {what}.")
     return (names[0], names[1:]) if args.readers else ("reference", names)
+
+
+def _pairs(args: argparse.Namespace, reference: str, names: list[str]) -> tuple["Pairs", list[str]]:
+    """Find the cases to evaluate, and what is to be said of how they were chosen."""
+    from scarnet.evaluate.held_out import keep_cases, read_held_out
+    from scarnet.evaluate.pairing import find_labels, pair_up
+
+    truth, predictions = find_labels(args.reference), [find_labels(path) for path in args.predictions]
+    if args.splits is None:
+        return pair_up(truth, predictions, names, reference), []
+    held_out = read_held_out(args.splits)
+    kept = keep_cases(truth, held_out)
+    if not kept.files:
+        raise ScarNetError(f"{args.reference} has none of the cases that {args.splits} holds out; is it another's?")
+    predictions = [found if found.single else keep_cases(found, held_out) for found in predictions]
+    pairs = pair_up(kept, predictions, names, reference)
+    missing = [] if truth.single else sorted(set(held_out) - set(kept.files))
+    if missing:
+        problem = f"{reference} lacks {len(missing)} of the cases that {args.splits} holds out ({', '.join(missing)})"
+        pairs = replace(pairs, problems=(problem, *pairs.problems), left_out=(*pairs.left_out, *missing))
+    return pairs, [f"Of {len(truth.files)} cases only those held out from a training are evaluated, as --splits says."]
+
+
+def _seen(pairs: "Pairs", names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Say of each prediction which cases its model was trained on."""
+    from scarnet.evaluate.held_out import seen_in_training
+
+    found = {
+        name: seen_in_training({case: files[number] for case, files in pairs.cases.items()})
+        for number, name in enumerate(names, start=1)
+    }
+    return {name: cases for name, cases in found.items() if cases}
+
+
+def _told(name: str, cases: Sequence[str], count: int) -> str:
+    """Warn of cases that a model was trained on."""
+    return (
+        f"The model behind {name} was trained on cases of the same names as {len(cases)} of these {count}, named in "
+        "summary.json; their figures say nothing about new patients, and --splits RUN/splits.json leaves them out."
+    )
 
 
 def _default_name(path: Path) -> str:

@@ -3,13 +3,14 @@
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import ScarNetError
 from scarnet_cli.arguments import Parser, add_command
 from scarnet_cli.failures import BAD_INPUT, CANCELLED, OK, report
-from scarnet_cli.job_lines import as_dict, event_line, latest, row, when, where
+from scarnet_cli.job_lines import as_dict, event_line, latest, left, row, span, when, where
 from scarnet_cli.job_options import add_resources
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ List, follow, cancel or resume the trainings that run in the background.
 
 A job is the folder of its run: recipe.toml, events.jsonl, checkpoints/,
 log.txt and status.json. Any terminal that sees the folder can look after it,
-also after the one that started it was closed.
+also after the one that started it was closed. Trainings without --job are
+listed, shown and watched too; Ctrl-C, where they run, stops them.
 """
 
 _EXAMPLES = """
@@ -169,13 +171,16 @@ def run_show(args: argparse.Namespace) -> int:
     if status.sentence:
         print(f"  {status.sentence}")
     asked = {name: value for name, value in status.options.to_dict().items() if value is not None and name != "where"}
+    event, remaining = latest(job, status)
+    ended, started = status.ended, status.started
     lines = {
         "Where": where(status),
         "Asked for": ", ".join(f"{name} {value}" for name, value in asked.items()),
         "Submitted": when(status.submitted),
-        "Started": f"{when(status.started)} (start {status.starts})" if status.started else "",
-        "Ended": when(status.ended),
-        "Latest": latest(job),
+        "Started": f"{when(started)} (start {status.starts})" if started else "",
+        "Ended": when(ended) + (f" (after {span(ended - started)})" if started and ended and ended > started else ""),
+        "Latest": event,
+        "Left": remaining,
     }
     for title, text in lines.items():
         if text:
@@ -205,14 +210,23 @@ def run_watch(args: argparse.Namespace) -> int:
         It failed or was interrupted.
     """
     from scarnet_training.jobs import read_job
+    from scarnet_training.jobs.milestones import is_step, time_left
 
     job = read_job(args.folder)
+    milestones = []
     try:
         for event in job.watch():
+            if not is_step(event):
+                milestones.append(event)
             if args.json:
                 print(json.dumps(event), flush=True)
-            elif args.steps or not event["event"].endswith("step"):
-                print(f"{when(event.get('time')) or ' ' * 19}  {event_line(event)}", flush=True)
+            elif args.steps or not is_step(event):
+                told = event_line(event)
+                if event["event"].endswith("epoch"):
+                    # Of epochs long ago: what was left then.
+                    remaining = left(time_left(milestones, event.get("time", time.time())))
+                    told = ", ".join(filter(None, (told, remaining)))
+                print(f"{when(event.get('time')) or ' ' * 19}  {told}", flush=True)
     except KeyboardInterrupt:
         print(f"Stopped watching; the job in {args.folder} goes on.", file=sys.stderr)
         return CANCELLED

@@ -178,6 +178,57 @@ def test_the_rest_can_be_evaluated_and_is_told(scarnet, reference, results, tmp_
     assert summary["n"] == 4
 
 
+def test_patients_a_model_was_trained_on_are_told_and_can_be_left_out(scarnet, reference, results, flat, tmp_path):
+    for case in ("p1", "n1"):
+        (results / case / "result.json").write_text('{"seen_in_training": true}')
+    (results / "p2" / "result.json").write_text('{"seen_in_training": false}')
+    splits = tmp_path / "splits.json"
+    splits.write_text(json.dumps([{"train": ["p1", "n1"], "val": ["p2", "p3", "n2"]}]))
+    command = ("evaluate", reference, results, flat, "-o", tmp_path / "out")
+    result = scarnet(*command)
+    assert "note: The model behind results was trained on cases of the same names as 2 of these 5" in result.err
+    assert "behind flat" not in result.err
+    summary = json.loads((tmp_path / "out/summary.json").read_text(encoding="utf-8"))
+    assert summary["seen_in_training"] == {"results": ["n1", "p1"]}
+    result = scarnet(*command, "--splits", splits)
+    assert result.status == 0, result.err
+    assert "trained on" not in result.err
+    assert {row["case"] for row in rows(tmp_path / "out/cases.csv")} == {"p2", "p3", "n2"}
+    assert "Of 5 cases only those held out from a training are evaluated" in result.err
+
+
+@pytest.mark.parametrize(
+    ("stored", "sentence"),
+    [
+        ([{"train": [], "val": ["p2", "gone"]}], "reference lacks 1 of the cases that"),
+        ([{"train": [], "val": ["gone"]}], "has none of the cases that"),
+        ([{"train": ["p1"], "val": []}], "holds nobody out"),
+        ([{"val": ["p1"]}, {"val": ["p2"]}], "holds 2 splits"),
+        ({"training": ["p1"]}, "is no list of splits"),
+        ("p1", "is no list of splits"),
+    ],
+)
+def test_splits_that_do_not_fit_get_one_sentence(scarnet, reference, results, tmp_path, stored, sentence):
+    (tmp_path / "splits.json").write_text(json.dumps(stored))
+    command = ("evaluate", reference, results, "-o", tmp_path / "out", "--splits", tmp_path / "splits.json")
+    result = scarnet(*command)
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert sentence in result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_true_of_all_methods_is_said_once(scarnet, reference, tmp_path):
+    for case in SCAR:
+        for method in ("a", "b"):
+            save(tmp_path / method / f"{case}.nii.gz", np.zeros(SHAPE, np.uint8))
+    result = scarnet("evaluate", reference, tmp_path / "a", tmp_path / "b", "-o", tmp_path / "out")
+    assert result.status == 0
+    notes = [line for line in result.err.splitlines() if line.startswith("note: ")]
+    assert any("distances of myocardium" in line for line in notes)
+    assert len(set(notes)) == len(notes)
+    assert not any(line.startswith("note: a:") for line in notes)
+
+
 def test_other_label_values_are_told_and_never_guessed(scarnet, reference, results, tmp_path):
     save(results / "p1" / "labels.nii.gz", np.where(heart(9) == 3, 4, heart(9)).astype(np.uint8))
     result = scarnet("evaluate", reference, results, "-o", tmp_path / "out")
@@ -280,7 +331,7 @@ def test_the_help_is_light_and_its_examples_are_valid(scarnet):
 
     text = scarnet("evaluate", "--help").out
     lines = [line for line in text.splitlines() if line.startswith("  scarnet evaluate ")]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         build_parser().parse_args(line.split()[1:])
     code = (

@@ -1,6 +1,7 @@
 """`scarnet jobs`: trainings in the background, looked after from a terminal."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -30,11 +31,20 @@ def make_job(folder, state, events=(), **values):
 
 
 EVENTS = [
-    {"event": "start", "recipe": {"training": {"epochs": 2}}, "training": 12},
-    {"event": "unet_step", "step": 0, "loss": 0.75},
-    {"event": "epoch", "epoch": 0, "loss": 0.512345},
-    {"event": "validation", "epoch": 1, "dice_scar": {"mean": 0.61234, "n": 5}},
-    {"event": "end"},
+    {"event": "start", "recipe": {"training": {"epochs": 2}}, "training": 12, "steps_an_epoch": 30},
+    {"event": "unet_step", "epoch": 0, "step": 0, "loss": 0.75},
+    {"event": "epoch", "epoch": 0, "epochs": 2, "loss": 0.512345, "seconds": 7500.4},
+    {
+        "event": "validation",
+        "epoch": 1,
+        "best": True,
+        "dice_blood_pool": {"mean": 0.9266, "n": 6},
+        "dice_scar": {"mean": 0.61234, "n": 5},
+        "scar_percent_bias": 1.234,
+        "patients_without_scar": 1,
+        "false_alarms": 1,
+    },
+    {"event": "end", "dice_scar": {"mean": 0.61234, "n": 5}},
 ]
 
 
@@ -88,9 +98,9 @@ def test_jobs_are_listed_a_line_each(scarnet, runs):
     assert lines[1].startswith("runs/a ")
     assert " done " in lines[1]
     assert " ward3 " in lines[1]
-    assert lines[1].endswith(" end")
+    assert lines[1].endswith(" finished: Dice scar 0.61 (n 5)")
     assert lines[2].startswith("runs/deep/b  failed  Slurm job 77  ")
-    assert lines[2].endswith(" epoch  epoch=0  loss=0.5123")
+    assert lines[2].endswith(" epoch 1 of 2, loss 0.512, took 2 h 5 min")
 
 
 def test_a_job_lists_itself_and_an_empty_folder_says_so(scarnet, runs, tmp_path, monkeypatch):
@@ -112,6 +122,55 @@ def test_a_damaged_job_is_told_beside_the_others(scarnet, runs):
     assert "deep/b" in result.out
 
 
+def test_what_an_earlier_start_told_last_is_not_how_far_this_one_is(scarnet, tmp_path):
+    here = processes.describe(os.getpid())
+    job = make_job(tmp_path / "a", "running", EVENTS[:3], place=here, submitted=1.8e9, started=1.8e9, starts=2)
+    assert scarnet("jobs", "list", tmp_path).out.splitlines()[1].endswith(" starts")
+    start = {**EVENTS[0], "time": 1.8e9 + 1, "resumed": True}
+    with (job / "events.jsonl").open("a") as events:
+        events.write(json.dumps(start) + "\n")
+    shown = scarnet("jobs", "show", job).out
+    assert "Latest:    goes on from its last checkpoint: 12 cases to train on" in shown
+
+
+def test_a_step_is_told_with_the_epochs_there_are_and_the_time_left(scarnet, tmp_path):
+    now = time.time()
+    events = [
+        {**EVENTS[0], "time": now - 200, "recipe": {"training": {"epochs": 5}}},
+        {"event": "epoch", "epoch": 0, "epochs": 5, "time": now - 160, "seconds": 60},
+        {"event": "epoch", "epoch": 1, "epochs": 5, "time": now - 60, "seconds": 70},
+        {"event": "step", "epoch": 2, "step": 4, "loss": 0.3333, "time": now},
+    ]
+    make_job(tmp_path / "a", "running", events, place=processes.describe(os.getpid()), started=now - 210)
+    # Three epochs of 80 s on average, 60 s of which are over.
+    assert scarnet("jobs", "list", tmp_path).out.endswith(" epoch 3 of 5, step 5, loss 0.333, about 3 min left\n")
+
+
+def test_a_training_without_a_job_is_seen_but_not_touched(scarnet, tmp_path):
+    from filelock import FileLock
+
+    run = tmp_path / "mine"
+    run.mkdir()
+    (run / "events.jsonl").write_text("".join(json.dumps({"time": 1.7e9, **event}) + "\n" for event in EVENTS[:3]))
+    with FileLock(run / ".lock"):
+        line = scarnet("jobs", "list", tmp_path).out.splitlines()[1]
+        assert line.split("  ")[:3] == ["mine", "running", "no job"]
+        for action, words in (("cancel", "stop it with Ctrl-C"), ("resume", "is running already")):
+            refused = scarnet("jobs", action, run)
+            assert refused.status == 2
+            assert words in refused.err
+    assert scarnet("jobs", "show", run, "--json").status == 0
+    assert "interrupted" in scarnet("jobs", "show", run).out
+    refused = scarnet("jobs", "resume", run)
+    assert refused.status == 2
+    assert "give the command that started it again with --resume" in refused.err
+    failed = {"time": 1.7e9, "event": "failed", "reason": "The disk is full."}
+    with (run / "events.jsonl").open("a") as events:
+        events.write(json.dumps(failed) + "\n")
+    assert scarnet("jobs", "watch", run).err == "error: The job failed: The disk is full.\n"
+    assert set(path.name for path in run.iterdir()) <= {"events.jsonl", ".lock"}
+
+
 def test_json_is_for_programs(scarnet, runs):
     [first, second] = json.loads(scarnet("jobs", "list", runs, "--json").out)
     assert first["folder"] == str(runs / "a")
@@ -128,7 +187,7 @@ def test_show_tells_a_reader_all_of_it(scarnet, runs):
         "b: failed\n  The data are not fit.\n",
         "Where:     Slurm job 77",
         "gpus 2, nodes 1, minutes 60, partition gpu",
-        "loss=0.5123",
+        "Latest:    epoch 1 of 2, loss 0.512",
         "  error: The data are not fit.",
     ):
         assert words in result.out
@@ -139,13 +198,14 @@ def test_an_ended_job_is_watched_to_its_end(scarnet, runs):
     assert (result.status, result.err) == (0, "")
     lines = [line[21:] for line in result.out.splitlines()[:-1]]
     assert lines == [
-        "start  training=12",
-        "epoch  epoch=0  loss=0.5123",
-        "validation  epoch=1  dice_scar.mean=0.6123  dice_scar.n=5",
-        "end",
+        "begins: 12 cases to train on, 30 steps an epoch",
+        "epoch 1 of 2, loss 0.512, took 2 h 5 min, about 2 h 5 min left",
+        "validation after epoch 2: Dice blood pool 0.93 (n 6), scar 0.61 (n 5); scar percentage bias +1.2 points; "
+        "false alarms 1 of 1; the best so far",
+        "finished: Dice scar 0.61 (n 5)",
     ]
     assert result.out.splitlines()[-1] == "The job is done."
-    assert "unet_step  step=0  loss=0.75" in scarnet("jobs", "watch", runs / "a", "--steps").out
+    assert "U-Net epoch 1, step 1, loss 0.75" in scarnet("jobs", "watch", runs / "a", "--steps").out
     raw = scarnet("jobs", "watch", runs / "a", "--json").out.splitlines()
     assert [json.loads(line)["event"] for line in raw] == [event["event"] for event in EVENTS]
     failed = scarnet("jobs", "watch", runs / "deep" / "b")
@@ -154,7 +214,7 @@ def test_an_ended_job_is_watched_to_its_end(scarnet, runs):
 
 def test_ctrl_c_stops_watching_only_and_cancel_stops_the_job(scarnet, scarnet_process, counting, monkeypatch):
     watching = scarnet_process("jobs", "watch", counting.folder)
-    while "epoch=2" not in watching.stdout.readline():
+    while "epoch 3, loss" not in watching.stdout.readline():
         assert watching.poll() is None
     watching.send_signal(signal.SIGINT)
     assert watching.wait(60) == 130

@@ -139,6 +139,8 @@ def test_cancelled_it_stops_by_itself_and_can_be_resumed(count, events_of, wait_
     assert job.cancel() == "cancelled"
     assert time.monotonic() - asked < 3
     assert job.state() == "cancelled"
+    wait_until(lambda: not processes.alive(job.status().place))
+    assert job.log(1) == ["=== Cancelled"]
     assert not (job.folder / "model.safetensors").exists()
     done = len(epochs(events_of(job.folder)))
     monkeypatch.chdir(tmp_path)

@@ -9,8 +9,9 @@ import types
 import pytest
 
 from scarnet.errors import ScarNetError
-from scarnet_training.jobs import JobOptions
+from scarnet_training.jobs import JobOptions, submit
 from scarnet_training.jobs.surroundings import remember_gpus, set_up_devices, set_up_ranks
+from scarnet_training.recipe import Recipe
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -59,8 +60,15 @@ def test_a_local_job_sees_the_users_gpus(eight_gpus, users, gpus, submitits, see
 def test_too_few_gpus_are_told(eight_gpus):
     os.environ[VISIBLE] = "0"
     remember_gpus()
-    with pytest.raises(ScarNetError, match="asks for 2 GPUs a node, but this machine offers it 1"):
+    with pytest.raises(ScarNetError, match="asks for 2 GPUs a node, but this machine offers it 1; ask for 1 or fewer"):
         set_up_devices(JobOptions(gpus=2))
+
+
+def test_a_local_job_that_cannot_have_its_gpus_is_refused_before_it_starts(eight_gpus, tmp_path):
+    os.environ[VISIBLE] = ""
+    with pytest.raises(ScarNetError, match="asks for 1 GPU a node, but this machine offers it none; ask for --gpus 0"):
+        submit(Recipe(), tmp_path / "run", gpus=1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_slurms_choice_of_gpus_is_left_alone(eight_gpus):

@@ -1,6 +1,7 @@
 """Model files and the registry."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_safetensors_without_a_card_is_refused(tmp_path: Path) -> None:
 
 
 def test_registry_lists_imports_and_loads(tmp_path: Path, network: ScarNet, card: ModelCard, registry: Path) -> None:
-    path = save_model(tmp_path / "tiny.safetensors", network, card)
+    path = save_model(tmp_path / "model.safetensors", network, card)
     entry = import_model(path, "mine")
     assert entry.path.parent == registry
     assert [e.name for e in list_models() if not e.builtin] == ["mine"]
@@ -115,8 +116,25 @@ def test_registry_lists_imports_and_loads(tmp_path: Path, network: ScarNet, card
     other = save_model(tmp_path / "other.safetensors", network, card, half=True)
     with pytest.raises(ScarNetError, match="another model named"):
         import_model(other, "mine")
-    with pytest.raises(ScarNetError, match="letters, digits"):
-        import_model(path, "../escape")
+    for name in ("../escape", "a/b", "a\\b", "..", ""):
+        with pytest.raises(ScarNetError, match="letters, digits"):
+            import_model(path, name)
+    assert import_model(path).name == "tiny"
+
+
+def test_a_card_whose_name_is_no_name_for_a_file_asks_for_another(
+    tmp_path: Path, network: ScarNet, card: ModelCard, registry: Path
+) -> None:
+    path = save_model(tmp_path / "model.safetensors", network, replace(card, name="ward/first"))
+    with pytest.raises(ScarNetError, match="'ward/first' cannot name a model"):
+        import_model(path)
+    assert not registry.exists()
+
+
+def test_a_card_tells_whom_the_training_saw(card: ModelCard) -> None:
+    assert card.saw_in_training("p1") is None
+    told = ModelCard.from_json(replace(card, training_cases=("p1", "p2")).to_json())
+    assert (told.saw_in_training("p1"), told.saw_in_training("p3")) == (True, False)
 
 
 def test_a_broken_file_does_not_hide_the_rest(

@@ -33,6 +33,7 @@ def write_report(
     reference: str = REFERENCE,
     left_out: Sequence[str] = (),
     notes: Sequence[str] = (),
+    seen: Mapping[str, Sequence[str]] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Write everything there is to tell about an evaluation.
@@ -49,6 +50,8 @@ def write_report(
         Cases that were not evaluated, as not everyone had them.
     notes : sequence of str
         What a reader of the numbers should know besides what the summaries note.
+    seen : Mapping of str to sequence of str, optional
+        By the method's name, the cases that its model was trained on.
     progress : Progress
         Called before each step; may raise :class:`scarnet.errors.Cancelled`.
 
@@ -57,7 +60,8 @@ def write_report(
     dict
         What ``summary.json`` holds: the keys of :func:`scarnet.evaluate.summary.summarise` for the first method;
         ``reference``; ``methods``, the same keys for each method by its name; ``comparison`` as
-        :func:`scarnet.evaluate.comparison.compare_methods` gives it; ``left_out`` and ``scarnet_version``.
+        :func:`scarnet.evaluate.comparison.compare_methods` gives it; ``left_out``,
+        ``seen_in_training`` by method, and ``scarnet_version``.
 
     Raises
     ------
@@ -75,6 +79,7 @@ def write_report(
         "methods": by_method,
         "comparison": compare_methods(methods, reference),
         "left_out": list(left_out),
+        "seen_in_training": {name: list(cases) for name, cases in (seen or {}).items()},
         "scarnet_version": scarnet.__version__,
     }
     progress(1, steps, "Writing tables")
@@ -88,9 +93,12 @@ def write_report(
 
 
 def _notes(by_method: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Give every method's notes, with its name where there are several."""
-    name = "{}: {}" if len(by_method) > 1 else "{1}"
-    return [name.format(method, note) for method, summary in by_method.items() for note in summary["notes"]]
+    """Give every method's notes, each once, with the names of those it is true of unless it is of all."""
+    methods: dict[str, list[str]] = {}
+    for method, summary in by_method.items():
+        for note in summary["notes"]:
+            methods.setdefault(note, []).append(method)
+    return [note if len(names) == len(by_method) else f"{', '.join(names)}: {note}" for note, names in methods.items()]
 
 
 def _write_figures(

@@ -9,10 +9,11 @@ from scarnet.errors import ScarNetError
 from scarnet.files import atomic_path
 from scarnet_training.jobs import processes, slurm
 from scarnet_training.jobs.event_tail import EventTail
+from scarnet_training.jobs.foreground import EVENTS
 from scarnet_training.jobs.options import Where
 from scarnet_training.jobs.status import ENDED, State, Status, read_status, update_status
 from scarnet_training.jobs.task import CANCEL, RECIPE
-from scarnet_training.jobs.truth import EVENTS, current_status, is_finished, log_tail
+from scarnet_training.jobs.truth import current_status, is_finished, last_said, log_tail
 
 __all__ = ["Job"]
 
@@ -24,6 +25,8 @@ _SLURM_SECONDS = 60.0
 
 class Job:
     """A job is a folder; this is a handle on it, and any number of processes may have one.
+
+    A training without a job can be looked at with one too, but neither cancelled nor resumed.
 
     Parameters
     ----------
@@ -120,7 +123,7 @@ class Job:
         tail = EventTail(self.folder / EVENTS)
         looked = 0.0
         while True:
-            said = read_status(self.folder)
+            said = last_said(self.folder)
             state, now = said.state, time.monotonic()
             if state not in ENDED and now - looked >= _TRUTH_SECONDS[said.options.where]:
                 state, looked = self.state(), now
@@ -157,11 +160,14 @@ class Job:
         Raises
         ------
         ScarNetError
-            The job has ended already, it runs where it cannot be reached from here, or Slurm refused.
+            The job has ended already, it is no job but a training without one, it runs where it cannot be reached from
+            here, or Slurm refused.
         """
         status = self.status()
         if status.state in ENDED:
             raise ScarNetError(f"The job in {self.folder} is {status.state} already; there is nothing to cancel.")
+        if status.foreground:
+            raise ScarNetError(f"The training in {self.folder} is no job; stop it with Ctrl-C where it was started.")
         self.request_cancel()
         until = time.monotonic() + grace
         waits = status.options.where == "slurm" and status.state == "queued"
@@ -221,7 +227,8 @@ class Job:
         Raises
         ------
         ScarNetError
-            The job still runs or is finished, its recipe cannot be read, or it cannot be started.
+            The job still runs or is finished, it is no job but a training without one, its recipe cannot be read, or it
+            cannot be started.
         """
         from scarnet_training.jobs.submission import submit_with
         from scarnet_training.recipe import load_recipe
@@ -231,6 +238,11 @@ class Job:
             raise ScarNetError(f"The job in {self.folder} is done; there is nothing to resume.")
         if status.state not in ENDED:
             raise ScarNetError(f"The job in {self.folder} is {status.state} already.")
+        if status.foreground:
+            raise ScarNetError(
+                f"The training in {self.folder} is no job; give the command that started it again with --resume, and "
+                "with --job local to have it in the background."
+            )
         options = status.options.changed(where=where, gpus=gpus, nodes=nodes, minutes=minutes, partition=partition)
         return submit_with(
             load_recipe(self.folder / RECIPE),

@@ -1,9 +1,10 @@
-"""Finding jobs."""
+"""Finding jobs, and trainings without one."""
 
 import os
 from pathlib import Path
 
 from scarnet.errors import ScarNetError
+from scarnet_training.jobs.foreground import is_run
 from scarnet_training.jobs.job import Job
 from scarnet_training.jobs.status import exists, read_status
 
@@ -13,7 +14,7 @@ _DEPTH = 4
 
 
 def read_job(folder: Path | str) -> Job:
-    """Give the job in a folder.
+    """Give the job in a folder, or the training without a job.
 
     Parameters
     ----------
@@ -28,15 +29,16 @@ def read_job(folder: Path | str) -> Job:
     Raises
     ------
     ScarNetError
-        There is none, or its status cannot be read.
+        There is neither, or its status cannot be read.
     """
     folder = Path(folder).absolute()
-    read_status(folder)
+    if exists(folder) or not is_run(folder):
+        read_status(folder)
     return Job(folder)
 
 
 def list_jobs(root: Path | str) -> list[Job]:
-    """Find the jobs in a folder and in those below it.
+    """Find the jobs, and the trainings without one, in a folder and in those below it.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def list_jobs(root: Path | str) -> list[Job]:
     jobs = []
     for folder, below, _ in os.walk(root):
         here = Path(folder)
-        if exists(here):
+        if exists(here) or is_run(here):
             jobs.append(Job(here))
             below.clear()
         elif len(here.relative_to(root).parts) >= _DEPTH:

@@ -41,7 +41,7 @@ class Status:
     place : dict
         Where it runs. Local: ``host``, ``pid`` and ``created`` (seconds since 1970) of the process that looks after it,
         ``group`` (its process group), ``worker_pid`` and ``worker_created`` once it trains. Slurm: ``host`` it was
-        submitted from, ``job_id``, ``node`` once it trains.
+        submitted from, ``job_id``, ``node`` once it trains. ``{"foreground": True}`` for a training without a job.
     directory : str
         Folder the job was submitted from; relative paths in the recipe start there.
     train : str
@@ -63,6 +63,11 @@ class Status:
     ended: float | None = None
     updated: float | None = None
     starts: int = 0
+
+    @property
+    def foreground(self) -> bool:
+        """Whether it trains, or trained, without a job."""
+        return bool(self.place.get("foreground"))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the status as JSON values."""

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from scarnet.errors import ScarNetError
 from scarnet.files import make_folder
 from scarnet_training.jobs import slurm
+from scarnet_training.jobs.foreground import is_taken
 from scarnet_training.jobs.job import Job
 from scarnet_training.jobs.options import JobOptions, Where
 from scarnet_training.jobs.status import ENDED, Status, exists, locked, update_status, write_status
+from scarnet_training.jobs.surroundings import check_gpus
 from scarnet_training.jobs.task import CANCEL, RECIPE, TRAIN, TrainingTask
-from scarnet_training.jobs.truth import CHECKPOINT, LOCK, MODEL, current_status, is_finished
+from scarnet_training.jobs.truth import CHECKPOINT, MODEL, current_status, is_finished
 
 if TYPE_CHECKING:
     from scarnet_training.recipe import Recipe
@@ -134,6 +136,8 @@ def _check_machine(options: JobOptions) -> None:
         raise ScarNetError("Jobs need Linux or macOS; on Windows train without one: scarnet train RECIPE -o OUT.")
     if options.where == "slurm" and (shutil.which("sbatch") is None or shutil.which("srun") is None):
         raise ScarNetError("There is no Slurm on this machine (no sbatch); submit from a login node, or run locally.")
+    if options.where == "local":
+        check_gpus(options)
 
 
 def _claim(recipe: "Recipe", folder: Path, options: JobOptions, resume: bool, status: Status) -> None:
@@ -160,15 +164,12 @@ def _claim(recipe: "Recipe", folder: Path, options: JobOptions, resume: bool, st
 
 def _check_free(folder: Path) -> None:
     """Refuse a folder that a training without a job works in."""
-    from filelock import FileLock, Timeout
-
-    if not (folder / LOCK).exists():
-        return
     try:
-        with FileLock(folder / LOCK, timeout=0):
-            pass
-    except Timeout as error:
-        raise ScarNetError(f"Another process trains in {folder}; wait for it, or choose another folder.") from error
+        taken = is_taken(folder)
+    except OSError as error:
+        raise ScarNetError(f"Cannot write to {folder}: {error.strerror}.") from error
+    if taken:
+        raise ScarNetError(f"Another process trains in {folder}; wait for it, or choose another folder.")
 
 
 def _start_local(folder: Path, options: JobOptions) -> None:

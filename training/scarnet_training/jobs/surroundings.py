@@ -5,7 +5,7 @@ import os
 from scarnet.errors import ScarNetError
 from scarnet_training.jobs.options import JobOptions
 
-__all__ = ["USERS_GPUS", "remember_gpus", "set_up_devices", "set_up_ranks"]
+__all__ = ["USERS_GPUS", "check_gpus", "remember_gpus", "set_up_devices", "set_up_ranks"]
 
 USERS_GPUS = "SCARNET_CUDA_VISIBLE_DEVICES"
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -41,12 +41,32 @@ def set_up_devices(options: JobOptions) -> None:
             os.environ[_VISIBLE] = ",".join(users.split(",")[: options.gpus])
     if options.gpus == 0:
         os.environ["ACCELERATE_USE_CPU"] = "true"  # also where the GPU is not NVIDIA's
+    check_gpus(options)
+
+
+def check_gpus(options: JobOptions) -> None:
+    """Make sure that this process sees as many GPUs as a job asks for.
+
+    Parameters
+    ----------
+    options : JobOptions
+        What the job asks for.
+
+    Raises
+    ------
+    ScarNetError
+        It sees fewer.
+    """
     if options.gpus:
         import torch
 
         found = torch.cuda.device_count()
         if found < options.gpus:
-            raise ScarNetError(f"The job asks for {options.gpus} GPUs a node, but this machine offers it {found}.")
+            asked = f"{options.gpus} GPU{'s' if options.gpus > 1 else ''}"
+            raise ScarNetError(
+                f"The job asks for {asked} a node, but this machine offers it {found or 'none'}; ask for "
+                f"{f'{found} or fewer' if found else '--gpus 0'}."
+            )
 
 
 def set_up_ranks() -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import logging
 import os
 import socket
 import sys
@@ -49,6 +50,8 @@ class TrainingTask:
         _write_to_log(self.folder)
         # A library's warning about a file may quote the file's header.
         warnings.simplefilter("ignore")
+        # It would say "completed successfully" of a job that was cancelled; the last word is ours.
+        logging.getLogger("submitit").setLevel(logging.WARNING)
         rank = 0
         try:
             rank = set_up_ranks()

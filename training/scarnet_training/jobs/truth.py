@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from scarnet_training.jobs import processes, slurm
-from scarnet_training.jobs.status import ENDED, Status, read_status
+from scarnet_training.jobs.foreground import EVENTS, foreground_status, is_run
+from scarnet_training.jobs.status import ENDED, Status, exists, read_status
 
-__all__ = ["CHECKPOINT", "EVENTS", "LOCK", "LOG", "MODEL", "current_status", "is_finished", "last_event", "log_tail"]
+__all__ = ["CHECKPOINT", "LOG", "MODEL", "current_status", "is_finished", "last_event", "last_said", "log_tail"]
 
 CHECKPOINT = Path("checkpoints") / "last.pt"
-EVENTS = "events.jsonl"
-LOCK = ".lock"
 LOG = "log.txt"
 MODEL = "model.safetensors"
 
 # Between the note that a job is queued and the one where it runs lies the start of a Python, or sbatch's answer.
 _STARTING_SECONDS = 90
+# A job tells its last event before it tells its end; machines' clocks differ by less than this.
+_AFTER_SECONDS = 5.0
 _TAIL_BYTES = 65536
 
 
@@ -39,9 +40,11 @@ def current_status(folder: Path) -> Status:
     Raises
     ------
     ScarNetError
-        There is no job, or its status cannot be read.
+        There is neither a job nor a run, or its status cannot be read.
     """
-    status = read_status(folder)
+    status = last_said(folder)
+    if status.foreground:
+        return status
     found = _look(folder, status)
     if found.state in ENDED and status.state not in ENDED:
         # It may have ended, and said so, just while we looked.
@@ -49,6 +52,35 @@ def current_status(folder: Path) -> Status:
         if again != status:
             return again if again.state in ENDED else _look(folder, again)
     return found
+
+
+def last_said(folder: Path) -> Status:
+    """Give what a job last said of itself, or of a training without a job what its folder tells.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the job or the run.
+
+    Returns
+    -------
+    Status
+        It may not be so any more, unless it is ``foreground``.
+
+    Raises
+    ------
+    ScarNetError
+        There is neither a job nor a run, or the status cannot be read.
+    """
+    if not exists(folder) and is_run(folder):
+        return foreground_status(folder)
+    status = read_status(folder)
+    if status.state in ENDED and status.state != "done":
+        told = (last_event(folder) or {}).get("time")
+        # A job that has ended may be gone on with in a terminal.
+        if isinstance(told, int | float) and told > (status.updated or 0.0) + _AFTER_SECONDS:
+            return foreground_status(folder)
+    return status
 
 
 def _look(folder: Path, status: Status) -> Status:
