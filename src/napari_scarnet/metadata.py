@@ -3,7 +3,8 @@
 Each layer of ours carries ``layer.metadata["scarnet"]``, a dict with the keys
 
 ``kind``
-    ``"image"``, ``"labels"``, ``"logit"``, ``"probability"``, ``"entropy"``, ``"margin"`` or ``"branch-logit"``.
+    ``"image"``, ``"labels"``, ``"logit"``, ``"probability"``, ``"entropy"``, ``"margin"`` or ``"branch-logit"``; the
+    Measure step's ``"method-mask"``, ``"remote"``, ``"insertion"``, ``"surface"`` and ``"landmark"``.
 ``class``
     The class that a logit, probability or branch-logit layer shows, else None.
 ``case``
@@ -16,6 +17,8 @@ Each layer of ours carries ``layer.metadata["scarnet"]``, a dict with the keys
 ``baseline``, ``threshold``
     On labels layers: the labels as last written by the plugin, and the scar threshold they were made with, None for
     the likeliest class.
+``method``
+    On method masks: the threshold method, as in ``measures.json``.
 ``kept``, ``beside``
     On labels layers: True where the layer is not the case's own, because the user had edited it when newer labels
     came; ``beside`` is True on labels at a threshold while they stand in place of edited ones.
@@ -40,7 +43,10 @@ __all__ = [
     "unwrap",
 ]
 
-LayerKind = Literal["image", "labels", "logit", "probability", "entropy", "margin", "branch-logit", "underlay"]
+LayerKind = Literal[
+    "image", "labels", "logit", "probability", "entropy", "margin", "branch-logit", "underlay",
+    "method-mask", "remote", "insertion", "surface", "landmark",
+]  # fmt: skip
 
 
 def unwrap(thing: Any) -> Any:
