@@ -12,7 +12,7 @@ from scarnet.predict import Predictor
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments import ablation, ablation_table, learning_curve, ship
 from scarnet_training.experiments.out_of_fold import read_predictions
-from scarnet_training.experiments.variants import VARIANTS, variant_recipe
+from scarnet_training.experiments.variants import VARIANTS, pretraining_recipe, variant_recipe
 from scarnet_training.recipe import Recipe, read_recipe
 from scarnet_training.splits import fold_patients
 
@@ -32,27 +32,33 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_variants(monkeypatch: pytest.MonkeyPatch, dataset: Path) -> None:
-    def recipe(name: str, fold: int, epochs_factor: float = 1.0) -> Recipe:
-        seed = 1 if name == "scratch" else 0
+    def recipe(name: str, fold: int, out: Path, epochs_factor: float = 1.0) -> Recipe:
+        start = {"model": str(out / "unet" / f"fold{fold}" / "model.safetensors")} if name == "unet-longer" else {}
         data = {"datasets": [str(dataset)], "folds": 5, "fold": fold}
-        return read_recipe({**TINY, "data": data, "training": {**TINY["training"], "seed": seed}})
+        return read_recipe({**TINY, "data": data, "start": start})
 
     monkeypatch.setattr(ablation, "variant_recipe", recipe)
 
 
 def test_every_variant_is_a_recipe_on_the_same_folds_and_changes_what_it_says() -> None:
-    full = variant_recipe("full", 2)
-    assert (full.data.folds, full.data.fold) == (5, 2)
+    out = Path("runs/ablation")
+    base = variant_recipe("unet", 2, out)
+    assert (base.data.folds, base.data.fold) == (5, 2)
     for name in VARIANTS:
-        recipe = variant_recipe(name, 2)
-        assert recipe.data == full.data
-        assert recipe.training.seed == full.training.seed
-    scratch = variant_recipe("scratch", 0)
-    assert variant_recipe("concat", 0) == replace(scratch, network=replace(scratch.network, fusion="concat"))
-    assert variant_recipe("unit-input", 0).network.intensity == "unit"
-    assert variant_recipe("repository-loss", 0).loss.gamma == 1.0
-    assert variant_recipe("full-field", 0).network.localiser_width == 0
-    assert variant_recipe("full", 0, 0.5).training.unet_epochs == full.training.unet_epochs / 2
+        recipe = variant_recipe(name, 2, out)
+        assert recipe.data == base.data
+        assert recipe.training.seed == base.training.seed
+        assert recipe.augmentation == base.augmentation
+    encoder = variant_recipe("encoder", 2, out)
+    assert encoder.start.model == "runs/ablation/unet/fold2/model.safetensors"
+    assert variant_recipe("concat", 2, out) == replace(encoder, start=replace(encoder.start, fusion="concat"))
+    assert variant_recipe("unet-longer", 2, out).training.epochs == encoder.training.epochs
+    assert variant_recipe("unit-input", 2, out) == replace(base, network=replace(base.network, intensity="unit"))
+    assert variant_recipe("repository-loss", 0, out).loss.gamma == 1.0
+    assert variant_recipe("full-field", 0, out).network.localiser_width == 0
+    assert variant_recipe("unet", 0, out, 0.5).training.epochs == base.training.epochs / 2
+    assert pretraining_recipe().network == variant_recipe("phantoms", 0, out).network
+    assert not pretraining_recipe().data.datasets
 
 
 @pytest.mark.usefixtures("tiny_variants")
@@ -60,18 +66,18 @@ def test_ablation_table_and_shipped_model(tmp_path: Path, dataset: Path, capsys:
     runs = tmp_path / "runs"
     assert ablation_table.main(["--runs", str(runs), "--dataset", str(dataset)]) == 2
     assert "run python -m scarnet_training.experiments.ablation first" in capsys.readouterr().err
-    assert ablation.main(["--out", str(runs), "--variants", "full", "--fold", "0"]) == 0
-    assert ship.main(["x", "-o", str(tmp_path / "no.safetensors"), "--runs", str(runs)]) == 2
+    assert ablation.main(["--out", str(runs), "--variants", "unet", "--fold", "0"]) == 0
+    assert ship.main(["x", "-o", str(tmp_path / "no.safetensors"), "--runs", str(runs), "--variant", "unet"]) == 2
     assert "1 of 5 folds" in capsys.readouterr().err
-    finished = (runs / "full" / "fold0" / "model.safetensors").stat().st_mtime_ns
-    assert ablation.main(["--out", str(runs), "--variants", "full"]) == 0
-    assert (runs / "full" / "fold0" / "model.safetensors").stat().st_mtime_ns == finished  # not trained again
-    assert ablation.main(["--out", str(runs), "--variants", "scratch", "--fold", "1"]) == 0
+    finished = (runs / "unet" / "fold0" / "model.safetensors").stat().st_mtime_ns
+    assert ablation.main(["--out", str(runs), "--variants", "unet"]) == 0
+    assert (runs / "unet" / "fold0" / "model.safetensors").stat().st_mtime_ns == finished  # not trained again
+    assert ablation.main(["--out", str(runs), "--variants", "unet-longer", "--fold", "1"]) == 0
 
     cases = load_dataset(dataset)
     named = {case.stack.case: case for case in cases}
     for fold, (_, held_out) in enumerate(fold_patients(cases, 5, 0)):
-        folder = runs / "full" / f"fold{fold}"
+        folder = runs / "unet" / f"fold{fold}"
         model = read_model(folder / "model.safetensors")
         for patient in read_predictions(folder, named):
             assert patient.case.stack.case in held_out
@@ -81,19 +87,19 @@ def test_ablation_table_and_shipped_model(tmp_path: Path, dataset: Path, capsys:
     output = tmp_path / "table.md"
     assert ablation_table.main(["--runs", str(runs), "--dataset", str(dataset), "-o", str(output)]) == 0
     lines = output.read_text().splitlines()
-    assert [line.split("|")[2].strip() for line in lines[2:]] == ["5", "1", "5", "5", "1"]
-    assert "ensemble of `full` and `scratch`" in lines[-1]
+    assert [line.split("|")[2].strip() for line in lines[2:]] == ["5", "1", "5"]
+    assert "without test-time flips" in lines[-1]
     assert not any("medsam" in line.lower() for line in lines)  # the network has no such branch
 
     shipped = tmp_path / "shipped.safetensors"
-    words = [str(runs / "full" / "fold0" / "model.safetensors"), "-o", str(shipped)]
-    assert ship.main([*words, "--runs", str(runs), "--dataset", str(dataset)]) == 0
+    words = [str(runs / "unet" / "fold0" / "model.safetensors"), "-o", str(shipped)]
+    assert ship.main([*words, "--runs", str(runs), "--variant", "unet", "--dataset", str(dataset)]) == 0
     card = read_card(shipped)
     assert set(card.validation["patients"]) == set(named)
     assert card.validation["summary"]["folds"] == 5
     point = card.validation["summary"]["operating_point"]
     assert card.smallest_scar_ml == point["smallest_scar_ml"]
-    before = read_model(runs / "full" / "fold0" / "model.safetensors").network.classifier.bias
+    before = read_model(runs / "unet" / "fold0" / "model.safetensors").network.classifier.bias
     after = read_model(shipped).network.classifier.bias
     assert float((after - before).detach()[3]) == pytest.approx(point["shift"], abs=0.01)
 

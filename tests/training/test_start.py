@@ -1,4 +1,4 @@
-"""What a training starts with: a new network, or a model's that learns to see neighbours."""
+"""What a training starts with: a new network, or a model's that learns to see neighbours or gains an encoder."""
 
 from dataclasses import replace
 
@@ -42,3 +42,18 @@ def test_it_keeps_the_models_network_unless_told_and_never_forgets_neighbours() 
     scratch = Recipe(network=CONFIG)
     assert starting_config(scratch, None) == CONFIG
     assert starting_network(scratch, None).encoder is None
+
+
+def test_an_encoder_put_beside_a_unet_leaves_what_the_unet_says() -> None:
+    base = model(CONFIG)
+    start = StartSettings(model="base", encoder="lite", fusion="concat", context=1)
+    recipe = replace(Recipe(start=start), network=starting_config(Recipe(start=start), base))
+    assert recipe.network == replace(CONFIG, encoder="lite", fusion="concat", context=1)
+    network = starting_network(recipe, base).eval()
+    images = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        outputs = network(images)
+        torch.testing.assert_close(outputs.unet_logits, base.network(images[:, :1]).logits)
+    assert outputs.medsam_logits is not None
+    with pytest.raises(ScarNetError, match=r"start\.encoder is set, but base has an encoder already"):
+        starting_config(Recipe(start=start), model(replace(CONFIG, encoder="lite")))

@@ -101,6 +101,11 @@ class StartSettings:
         What of the model trains; see :mod:`scarnet_training.parts`.
     context : int
         Neighbouring slices on either side that it is to see, if more than the model does; -1 for as many.
+    encoder : {"", "lite", "vit_b"}
+        The encoder of a MedSAM branch to put beside the U-Net of a model without one, with new weights but for
+        `training.encoder_weights`; empty to leave the model as it is.
+    fusion : {"attentive", "concat"}
+        How that branch and the U-Net's are fused.
     hold_norms : bool
         Keep the model's normalisation statistics, which batches of a small cohort would spoil.
     replay : tuple of str
@@ -114,6 +119,8 @@ class StartSettings:
     model: str = ""
     parts: str = _setting("all", choices=("heads", "decoder", "all", "adapters"))
     context: int = _setting(-1, least=-1, most=3)
+    encoder: str = _setting("", choices=("", "lite", "vit_b"))
+    fusion: str = _setting("attentive", choices=("attentive", "concat"))
     hold_norms: bool = True
     replay: tuple[str, ...] = ()
     replay_phantoms: int = _setting(0, least=0)
@@ -146,7 +153,8 @@ class TrainingSettings:
     learning_rate : float
         Its peak.
     schedule : {"cosine", "exponential"}
-        A linear warm-up over 3 % of the steps, then a cosine to zero; or × `decay` an epoch.
+        A linear warm-up over 3 % of the steps, but 20 at least where there are enough, then a cosine to zero; or
+        × `decay` an epoch.
     decay : float
         Factor an epoch of the exponential schedule.
     pretrained_factor : float

@@ -1,4 +1,4 @@
-"""``python -m scarnet_training.experiments.ablation``: cross-validate variants of the built-in model's recipe.
+"""``python -m scarnet_training.experiments.ablation``: cross-validate variants of a small recipe.
 
 Every variant has the same folds by patient. What is finished is kept, so that the command can be stopped and given
 again; ``--fold`` runs some folds only, for several machines.
@@ -13,7 +13,12 @@ from scarnet.errors import ScarNetError
 from scarnet.progress import Progress, silent
 from scarnet_training.experiments.crossval import fold_folder, train_fold
 from scarnet_training.experiments.out_of_fold import predict_fold
-from scarnet_training.experiments.variants import VARIANTS, variant_recipe
+from scarnet_training.experiments.variants import (
+    VARIANTS,
+    pretraining_folder,
+    pretraining_recipe,
+    variant_recipe,
+)
 
 __all__ = ["main", "run_variants"]
 
@@ -22,6 +27,8 @@ def run_variants(
     out: Path, variants: Sequence[str], folds: Sequence[int], epochs_factor: float, progress: Progress = silent
 ) -> None:
     """Train folds of variants and predict the patients each has not seen.
+
+    Variants that go on from :data:`~scarnet_training.experiments.variants.BASE` need its folds first.
 
     Parameters
     ----------
@@ -37,8 +44,10 @@ def run_variants(
         Called between steps.
     """
     for variant in variants:
+        if variant == "phantoms":
+            train_fold(pretraining_recipe(epochs_factor), pretraining_folder(out), progress)
         for fold in folds:
-            recipe = variant_recipe(variant, fold, epochs_factor)
+            recipe = variant_recipe(variant, fold, out, epochs_factor)
             folder = fold_folder(out, variant, fold)
             train_fold(recipe, folder, progress)
             predict_fold(recipe, folder, progress)
@@ -48,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; 0, or 2 after ``error:`` and a sentence."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.ablation", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="folder for all runs")
-    parser.add_argument("--variants", default="full", help=f"comma-separated, of {', '.join(VARIANTS)}")
+    parser.add_argument("--variants", default=",".join(VARIANTS), help=f"comma-separated, of {', '.join(VARIANTS)}")
     parser.add_argument("--fold", type=int, action="append", help="one fold, may be repeated (default: all five)")
     parser.add_argument("--epochs-factor", type=float, default=1.0, help="factor on the number of epochs")
     args = parser.parse_args(argv)

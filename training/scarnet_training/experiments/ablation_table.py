@@ -11,7 +11,7 @@ from scarnet.errors import ScarNetError
 from scarnet.files import atomic_path
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.scoring import Score, pooled_logits, predicted_folds, score
-from scarnet_training.experiments.variants import VARIANTS
+from scarnet_training.experiments.variants import BASE, VARIANTS
 
 __all__ = ["main", "make_table"]
 
@@ -28,12 +28,13 @@ COLUMNS = (
     "scar, chosen point",
     "none claimed, chosen point",
 )
-# What is read off the models of `full` without training anything.
+# What is read off models without training anything.
 READ_OFF = (
-    (("full",), "plain", "without test-time flips"),
-    (("full",), "unet", "the U-Net branch's own logits, no flips"),
-    (("full",), "medsam", "the MedSAM branch's own logits, no flips"),
-    (("full", "scratch"), "flips", "ensemble of `full` and `scratch`"),
+    ((BASE,), "plain", "without test-time flips"),
+    (("encoder",), "plain", "without test-time flips"),
+    (("encoder",), "medsam", "the MedSAM branch's own logits, no flips"),
+    ((BASE, "context"), "flips", f"ensemble of `{BASE}` and `context`"),
+    (("encoder", "context", "phantoms"), "flips", "ensemble of `encoder`, `context` and `phantoms`"),
 )
 
 

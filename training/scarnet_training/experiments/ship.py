@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("model", type=Path, help="the model trained on all patients")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to ship")
     parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="the ablation's folder")
-    parser.add_argument("--variant", default="full", help="the variant with the model's recipe")
+    parser.add_argument("--variant", default="encoder", help="the variant with the model's recipe")
     parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
     args = parser.parse_args(argv)
     try:

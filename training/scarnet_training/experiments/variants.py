@@ -1,61 +1,54 @@
 """What the ablation changes about its recipe, one thing at a time."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from scarnet.errors import ScarNetError
+from scarnet_training.experiments.crossval import fold_folder
 from scarnet_training.recipe import Recipe, find_recipe, load_recipe, read_recipe
 
-__all__ = ["VARIANTS", "variant_recipe"]
+__all__ = ["BASE", "VARIANTS", "pretraining_folder", "pretraining_recipe", "variant_recipe"]
+
+BASE = "unet"
+"""The variant that the others are compared with, and that those with an encoder go on from."""
 
 Overrides = Mapping[str, Mapping[str, Any]]
 
-# A start from the phantom model fixes the network, so variants of the network compare with `scratch`, not with `full`.
-_SCRATCH: Overrides = {"start": {"model": ""}}
-_NETWORK: Mapping[str, Any] = {
-    "encoder": "lite",
-    "fusion": "attentive",
-    "unet_width": 24,
-    "context": 1,
-    "grid": 96,
-    "spacing_mm": 1.25,
-    "localiser_width": 8,
-    "localiser_grid": 96,
-    "localiser_spacing_mm": 4.0,
-}
 _ENCODER = "../shared/data/weights/lite_medsam.pth"
+# Enough to train what stands beside the U-Net, which has converged by then.
+_ON = {"epochs": 4, "localiser_epochs": 0, "views": 2, "refresh_epochs": 2}
 
 
-def _scratch(training: Mapping[str, Any] | None = None, loss: Any = None, **network: Any) -> Overrides:
-    changed: dict[str, Any] = {
-        **_SCRATCH,
-        "network": {**_NETWORK, **network},
-        "training": {"encoder_weights": _ENCODER, **(training or {})},
-    }
-    return {**changed, "loss": loss} if loss else changed
+def _beside(encoder: str, weights: str = "", fusion: str = "attentive") -> Overrides:
+    start = {"encoder": encoder, "fusion": fusion, "parts": "decoder"}
+    return {"start": start, "training": {**_ON, "encoder_weights": weights}}
 
 
 VARIANTS: dict[str, tuple[str, Overrides]] = {
-    "full": ("the recipe as it is: from the phantom model", {}),
-    "scratch": ("no phantom pretraining", _scratch()),
-    "random-encoder": ("scratch, encoder with random weights, frozen", _scratch({"encoder_weights": ""})),
-    "no-encoder": (
-        "scratch, no encoder: the U-Net branch alone",
-        _scratch({"encoder_weights": "", "unet_epochs": 0, "epochs": 28}, encoder="none"),
+    BASE: ("the U-Net branch alone, from scratch", {}),
+    "unet-longer": ("`unet` trained on, as long as those with an encoder", {"training": _ON}),
+    "encoder": ("`unet` with LiteMedSAM's encoder beside it, frozen; attentive fusion", _beside("lite", _ENCODER)),
+    "concat": ("the same, fusion by concatenation", _beside("lite", _ENCODER, "concat")),
+    "random-encoder": ("the same, encoder with random weights", _beside("lite")),
+    "repository-loss": ("`unet` with the authors' published loss", {"loss": {"preset": "repository"}}),
+    "unit-input": ("`unet` that sees [0, 1] instead of z-scores", {"network": {"intensity": "unit"}}),
+    "context": ("`unet` that sees the neighbouring slices", {"network": {"context": 1}}),
+    "phantoms": (
+        "`unet` from a model of phantoms",
+        {"start": {"parts": "decoder"}, "training": {"localiser_epochs": 0}},
     ),
-    "concat": ("scratch, fusion by concatenation", _scratch(fusion="concat")),
-    "repository-loss": ("scratch, the authors' published loss", _scratch(loss={"preset": "repository"})),
-    "unit-input": ("scratch, U-Net sees [0, 1] instead of z-scores", _scratch(intensity="unit")),
-    "no-context": ("scratch, no neighbouring slices", _scratch(context=0)),
     "full-field": (
-        "scratch, the whole field of view at 256 × 256, no localiser",
-        _scratch({"localiser_epochs": 0}, grid=256, spacing_mm=1.4, localiser_width=0),
+        "`unet` on the whole field of view, 128 × 128 at 2.8 mm, no localiser",
+        {"network": {"grid": 128, "spacing_mm": 2.8, "localiser_width": 0}, "training": {"localiser_epochs": 0}},
     ),
 }
 """Name to what it is and what it changes."""
 
+_GO_ON_FROM_BASE = ("unet-longer", "encoder", "concat", "random-encoder")
 
-def variant_recipe(name: str, fold: int, epochs_factor: float = 1.0) -> Recipe:
+
+def variant_recipe(name: str, fold: int, out: Path, epochs_factor: float = 1.0) -> Recipe:
     """Give the recipe of one fold of a variant.
 
     Parameters
@@ -64,6 +57,8 @@ def variant_recipe(name: str, fold: int, epochs_factor: float = 1.0) -> Recipe:
         Among :data:`VARIANTS`.
     fold : int
         The fold that is held out.
+    out : Path
+        The ablation's folder, with the models that some variants start from.
     epochs_factor : float
         Factor on the number of epochs; the table says so where it is not 1.
 
@@ -79,16 +74,37 @@ def variant_recipe(name: str, fold: int, epochs_factor: float = 1.0) -> Recipe:
     """
     if name not in VARIANTS:
         raise ScarNetError(f"There is no variant {name!r}; known: {', '.join(VARIANTS)}.")
+    values = _ablation_with(VARIANTS[name][1], epochs_factor)
+    values["data"]["fold"] = fold
+    if name in _GO_ON_FROM_BASE:
+        # The same fold's, which has not seen the held-out patients either.
+        values["start"]["model"] = str(fold_folder(out, BASE, fold) / "model.safetensors")
+    if name == "phantoms":
+        values["start"]["model"] = str(pretraining_folder(out) / "model.safetensors")
+    return read_recipe(values)
+
+
+def pretraining_recipe(epochs_factor: float = 1.0) -> Recipe:
+    """Give the recipe of the model of phantoms, which has the ablation's network and has seen no patient."""
+    phantoms = {"datasets": [], "phantoms": 60, "phantom_validation": 8, "folds": 0}
+    return read_recipe(_ablation_with({"data": phantoms}, epochs_factor))
+
+
+def pretraining_folder(out: Path) -> Path:
+    """Say where the model of phantoms is kept."""
+    return out / "pretraining"
+
+
+def _ablation_with(changes: Overrides, epochs_factor: float) -> dict[str, dict[str, Any]]:
     values = load_recipe(find_recipe("ablation")).to_dict()
     # A preset of the loss is named in place of its numbers.
     values["loss"] = {}
-    for section, changes in VARIANTS[name][1].items():
-        values[section] = {**values[section], **changes}
-    values["data"]["fold"] = fold
-    for key in ("unet_epochs", "epochs", "localiser_epochs"):
+    for section, changed in changes.items():
+        values[section] = {**values[section], **changed}
+    for key in ("epochs", "localiser_epochs"):
         if values["training"][key]:
             values["training"][key] = max(1, round(epochs_factor * values["training"][key]))
-    return read_recipe({name: _plain(section) for name, section in values.items()})
+    return {name: _plain(section) for name, section in values.items()}
 
 
 def _plain(section: Mapping[str, Any]) -> dict[str, Any]:
