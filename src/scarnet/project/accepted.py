@@ -17,17 +17,19 @@ _ENDING = ".nii.gz"
 
 
 class AcceptedDataset:
-    """The dataset's folder.
+    """The dataset's folder, or a frozen copy of it for a job.
 
     Parameters
     ----------
-    folder : Path
+    project : Path
         The project.
+    folder : Path, optional
+        Where the dataset is; without it the project's own.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.project = folder
-        self.folder = folder / DATASET
+    def __init__(self, project: Path, folder: Path | None = None) -> None:
+        self.project = project
+        self.folder = folder or project / DATASET
         self.images, self.labels = self.folder / "imagesTr", self.folder / "labelsTr"
 
     def add(self, case: str, folder: Path) -> None:

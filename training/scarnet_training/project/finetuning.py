@@ -1,0 +1,300 @@
+"""Fine-tunings of a project: started as jobs, found again, and their models taken in."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scarnet.errors import ScarNetError
+from scarnet.files import make_folder
+from scarnet.models.store import file_sha256
+from scarnet.project import ModelRecord, Project, model_path
+from scarnet.project.accepted import AcceptedDataset
+from scarnet.project.layout import CASES, JOBS, MODELS
+from scarnet.project.models import take_in
+from scarnet.project.review_log import now
+from scarnet.project.stored import read_json, write_json
+from scarnet_training.jobs import ENDED, Job, JobOptions
+from scarnet_training.jobs.options import Where
+from scarnet_training.jobs.submission import submit_with
+from scarnet_training.jobs.task import TRAIN
+from scarnet_training.project.plan import FinetunePlan
+
+if TYPE_CHECKING:
+    from scarnet_training.recipe import Recipe
+
+__all__ = [
+    "FinetuneJob",
+    "collect_model",
+    "find_finetune",
+    "finetune_jobs",
+    "prepare_finetune",
+    "resume_finetune",
+    "start_finetune",
+]
+
+_PLAN, _RUN, _DATA, _SPLITS = "plan.json", "run", "dataset", "splits.json"
+
+
+@dataclass(frozen=True)
+class FinetuneJob:
+    """A fine-tuning of a project.
+
+    Attributes
+    ----------
+    name : str
+        Its name, and its model's.
+    plan : FinetunePlan
+        What it does.
+    run : Path
+        The run's folder: the job, once it was started.
+    """
+
+    name: str
+    plan: FinetunePlan
+    run: Path
+
+    @property
+    def job(self) -> Job:
+        """The job, to watch, cancel and read the log of."""
+        return Job(self.run)
+
+
+def prepare_finetune(
+    project: Project,
+    plan: FinetunePlan,
+    *,
+    epochs: int | None = None,
+    parts: str | None = None,
+    learning_rate: float | None = None,
+    replay_phantoms: int | None = None,
+    recipe: "Recipe | None" = None,
+) -> "tuple[FinetuneJob, Recipe]":
+    """Freeze a plan's cases and split in a job's folder, and make its recipe.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    plan : FinetunePlan
+        From :func:`scarnet_training.project.plan.plan_finetune`.
+    epochs, parts, learning_rate, replay_phantoms, recipe : optional
+        As in :func:`scarnet_training.finetune.finetune_recipe`, with `recipe` for its base.
+
+    Returns
+    -------
+    job : FinetuneJob
+        Not started yet.
+    recipe : Recipe
+        Its paths start at the project's folder, so that a moved project's jobs go on.
+
+    Raises
+    ------
+    ScarNetError
+        A case is not accepted any more, the job is there already, a value is impossible, or nothing can be written.
+    """
+    from scarnet_training.finetune import finetune_recipe
+
+    with project.writing():
+        folder = project.folder / JOBS / plan.name
+        if folder.exists():
+            raise ScarNetError(f"There is a job {plan.name!r} already; choose another name.")
+        if refused := [c for c in (*plan.training, *plan.validation) if project.row(c).status != "accepted"]:
+            raise ScarNetError(f"{', '.join(refused)} is not accepted any more; plan the fine-tuning anew.")
+        made = finetune_recipe(
+            [folder / _DATA],
+            str(model_path(project, plan.base)),
+            name=plan.name,
+            epochs=epochs,
+            parts=parts,
+            learning_rate=learning_rate,
+            replay_phantoms=replay_phantoms,
+            splits=folder / _SPLITS,
+            seed=plan.seed,
+            base=recipe,
+        )
+        here = Path(JOBS) / plan.name
+        made = replace(
+            made,
+            data=replace(made.data, datasets=((here / _DATA).as_posix(),), splits=(here / _SPLITS).as_posix()),
+            start=replace(made.start, model=(Path(MODELS) / f"{plan.base}.safetensors").as_posix()),
+        )
+        with tempfile.TemporaryDirectory(dir=make_folder(folder.parent), prefix=".writing-") as scratch:
+            fresh = make_folder(Path(scratch) / plan.name)
+            frozen = AcceptedDataset(project.folder, fresh / _DATA)
+            for case in plan.patients:
+                frozen.add(case, project.folder / CASES / case)
+            frozen.describe(plan.patients)
+            _write_split(fresh / _SPLITS, plan)
+            write_json(fresh / _PLAN, plan.to_dict())
+            fresh.replace(folder)
+        return FinetuneJob(plan.name, plan, folder / _RUN), made
+
+
+def start_finetune(
+    project: Project,
+    plan: FinetunePlan,
+    where: Where = "local",
+    *,
+    gpus: int | None = None,
+    minutes: int | None = None,
+    partition: str | None = None,
+    epochs: int | None = None,
+    parts: str | None = None,
+    learning_rate: float | None = None,
+    replay_phantoms: int | None = None,
+    recipe: "Recipe | None" = None,
+) -> FinetuneJob:
+    """Start a fine-tuning as a job of its own, which outlives this process.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    plan : FinetunePlan
+        What to train on and to hold out.
+    where, gpus, minutes, partition : optional
+        As in :func:`scarnet_training.jobs.submit`.
+    epochs, parts, learning_rate, replay_phantoms, recipe : optional
+        As in :func:`prepare_finetune`.
+
+    Returns
+    -------
+    FinetuneJob
+        The job.
+
+    Raises
+    ------
+    ScarNetError
+        As for :func:`prepare_finetune`, or the job cannot be started; nothing is left of it then.
+    """
+    options = JobOptions(where, gpus, 1, minutes, partition)
+    job, made = prepare_finetune(
+        project,
+        plan,
+        epochs=epochs,
+        parts=parts,
+        learning_rate=learning_rate,
+        replay_phantoms=replay_phantoms,
+        recipe=recipe,
+    )
+    try:
+        submit_with(made, job.run, options, resume=False, train=TRAIN, directory=project.folder)
+    except ScarNetError:
+        shutil.rmtree(job.run.parent, ignore_errors=True)
+        raise
+    base = project.state.model(plan.base)
+    project.log_action("start fine-tuning", model=base.name, sha256=base.sha256, note=plan.name)
+    return job
+
+
+def finetune_jobs(project: Project) -> list[FinetuneJob]:
+    """Find a project's fine-tunings.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+
+    Returns
+    -------
+    list of FinetuneJob
+        By name; also those that have ended, whatever became of their model.
+    """
+    names = sorted(path.parent.name for path in (project.folder / JOBS).glob(f"*/{_PLAN}"))
+    return [find_finetune(project, name) for name in names]
+
+
+def find_finetune(project: Project, name: str) -> FinetuneJob:
+    """Find one fine-tuning.
+
+    Raises
+    ------
+    ScarNetError
+        There is none of that name, or its plan is damaged.
+    """
+    folder = project.folder / JOBS / name
+    if not (folder / _PLAN).is_file():
+        raise ScarNetError(f"The project has no fine-tuning {name!r}; 'scarnet project status' lists what there is.")
+    return FinetuneJob(name, FinetunePlan.from_dict(read_json(folder / _PLAN)), folder / _RUN)
+
+
+def resume_finetune(project: Project, name: str) -> FinetuneJob:
+    """Go on with a fine-tuning that was interrupted or cancelled, also in a project that was moved since.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    name : str
+        The fine-tuning.
+
+    Returns
+    -------
+    FinetuneJob
+        The job.
+
+    Raises
+    ------
+    ScarNetError
+        It runs, or is done, or cannot be started.
+    """
+    from scarnet_training.jobs.task import RECIPE
+    from scarnet_training.recipe import load_recipe
+
+    found = find_finetune(project, name)
+    status = found.job.status()
+    if status.state == "done" or status.state not in ENDED:
+        raise ScarNetError(f"The fine-tuning {name!r} is {status.state}; there is nothing to resume.")
+    recipe = load_recipe(found.run / RECIPE)
+    submit_with(recipe, found.run, status.options, resume=True, train=status.train or TRAIN, directory=project.folder)
+    return found
+
+
+def collect_model(project: Project, name: str) -> ModelRecord:
+    """Take a finished fine-tuning's model into the project, where it waits to be promoted or discarded.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    name : str
+        The fine-tuning.
+
+    Returns
+    -------
+    ModelRecord
+        The model; as it is where it was taken in before.
+
+    Raises
+    ------
+    ScarNetError
+        The fine-tuning is not done, or the model cannot be copied.
+    """
+    for record in project.state.models:
+        if record.name == name:
+            return record
+    found = find_finetune(project, name)
+    model = found.run / "model.safetensors"
+    if not model.is_file():
+        raise ScarNetError(f"The fine-tuning {name!r} is {found.job.state()}; it has no model yet.")
+    with project.writing():
+        plan, base = found.plan, project.state.model(found.plan.base)
+        record = ModelRecord(
+            name=name,
+            sha256=file_sha256(model),
+            added=now(),
+            base=base.name,
+            trained_on=tuple(sorted({*base.trained_on, *plan.patients_of(plan.training)})),
+            held_out=plan.patients_of(plan.validation),
+        )
+        take_in(project, model, record)
+        project.log_action("fine-tuned", model=name, sha256=record.sha256, note=f"from {base.name}")
+        return record
+
+
+def _write_split(path: Path, plan: FinetunePlan) -> None:
+    from scarnet_training.splits import write_splits
+
+    write_splits(path, [(list(plan.training), list(plan.validation))])
