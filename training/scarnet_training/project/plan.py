@@ -168,8 +168,8 @@ def _hold_out(
     """Choose the patients to hold out."""
     if len(patients) < 2:
         raise ScarNetError(
-            f"There are accepted cases of {len(patients)} patient(s), but one is to be trained on and another held out; "
-            "accept cases of 2 patients or more."
+            f"There are accepted cases of {len(patients)} patient(s), but one is to be trained on and another to be "
+            "held out; accept cases of 2 patients or more."
         )
     held_out = held & patients
     free = patients - seen - held
