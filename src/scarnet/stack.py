@@ -26,6 +26,8 @@ class StudySource:
         ``"dicom"``, ``"nifti"``, ``"tiff"``, ``"hdf5"``, ``"phantom"`` or ``"array"``.
     series : str or None
         The series (and phase) that was chosen, as its short description.
+    series_key, phase : str or None, int or None
+        The same choice as :func:`scarnet.io.read_study` takes it, to read the same files again; of DICOM only.
     notes : tuple of str
         What a reader of the study should know: gaps, assumed spacing, skipped files. One sentence each.
     """
@@ -33,6 +35,8 @@ class StudySource:
     path: Path | None = None
     format: str = "array"
     series: str | None = None
+    series_key: str | None = None
+    phase: int | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -132,9 +132,9 @@ def test_labels_of_another_case(tmp_path, stack, labels):
         read_labels(tmp_path / "a.nii.gz", short)
 
 
-def test_dicom_is_no_label_file(tmp_path, slice_writer):
+def test_a_dicom_image_is_no_label_file(tmp_path, slice_writer):
     path = slice_writer(tmp_path / "a.dcm", np.ones((8, 8), np.uint16), (0, 0, 0), 1)
-    with pytest.raises(ScarNetError, match="not from DICOM"):
+    with pytest.raises(ScarNetError, match="is a DICOM file but no segmentation"):
         read_labels(path)
     with pytest.raises(ScarNetError, match="does not exist"):
         read_labels(tmp_path / "absent.nii.gz")

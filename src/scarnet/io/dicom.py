@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from scarnet.errors import ScarNetError
+from scarnet.io.dicom_frames import Frame
 from scarnet.io.dicom_geometry import geometry_of
 from scarnet.io.dicom_headers import scan
 from scarnet.io.dicom_kind import kind_of_component
@@ -14,7 +16,7 @@ from scarnet.io.series import AmbiguousStudyError, SeriesInfo
 from scarnet.progress import Progress, silent
 from scarnet.stack import ImageKind, LGEStack, StudySource
 
-__all__ = ["list_dicom", "read_dicom"]
+__all__ = ["frames_of_stack", "list_dicom", "read_dicom"]
 
 # More choices than this are counted instead of listed in a message.
 _LISTED = 100
@@ -96,9 +98,53 @@ def read_dicom(
             path=path,
             format="dicom",
             series=description,
+            series_key=chosen.key,
+            phase=chosen.phases.index(stack),
             notes=(*stack.notes, *geometry.notes, *kind_notes, *found.notes()),
         ),
     )
+
+
+def frames_of_stack(stack: LGEStack, progress: Progress = silent) -> tuple[Frame, ...]:
+    """Find again the DICOM frames that a stack was read from.
+
+    Parameters
+    ----------
+    stack : LGEStack
+        A stack that :func:`read_dicom` gave.
+    progress : Progress
+        Called per file and per slice; may raise Cancelled.
+
+    Returns
+    -------
+    tuple of Frame
+        One a slice, in the stack's order.
+
+    Raises
+    ------
+    ScarNetError
+        The stack does not come from DICOM, or its files are gone or no longer hold the same images.
+    """
+    source = stack.source
+    if source.format != "dicom" or source.path is None:
+        raise ScarNetError(
+            f"{stack.case} was not read from DICOM, so there are no DICOM images to refer to; open its DICOM series, "
+            "or write NIfTI or TIFF."
+        )
+    found = scan(source.path, progress)
+    changed = ScarNetError(
+        f"{stack.case}: the DICOM files in {source.path} are no longer those that were opened; open the study again."
+    )
+    try:
+        chosen = _choose_series(source.path, group_series(found.frames), source.series_key)
+        frames = _choose_phase(source.path, chosen, source.phase).frames
+    except AmbiguousStudyError as error:
+        raise changed from error
+    if (len(frames), *frames[0].shape) != stack.shape:
+        raise changed
+    if not np.array_equal(read_pixels(frames, found.datasets, progress), stack.pixels):
+        raise changed
+    return frames
 
 
 def _choose_series(path: Path, offered: list[DicomSeries], key: str | None) -> DicomSeries:

@@ -30,7 +30,7 @@ def read_labels(
     Parameters
     ----------
     path : Path or str
-        NIfTI, TIFF, or HDF5 with a data set ``mask``.
+        NIfTI, TIFF, HDF5 with a data set ``mask``, or a DICOM Segmentation, whose segments carry their own names.
     stack : LGEStack, optional
         The image the labels belong to; their grids must agree.
     names : Mapping, optional
@@ -48,6 +48,10 @@ def read_labels(
         The file cannot be read, holds values that mean nothing, or does not fit the stack.
     """
     path = Path(path)
+    if format_of(path) == "dicom":
+        from scarnet.io.dicom_labels import read_segmentation
+
+        return read_segmentation(path, stack)
     values, affine = _load(path)
     if stack is not None:
         _check_grid(path, values.shape, affine, stack)
@@ -74,8 +78,6 @@ def _by_value(meaning: Mapping[int, Any]) -> list[tuple[int, Any]]:
 
 def _load(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64] | None]:
     kind = format_of(path)
-    if kind == "dicom":
-        raise ScarNetError(f"{path}: labels are read from NIfTI, TIFF or HDF5, not from DICOM; convert them first.")
     check_readable(path)
     if kind == "nifti":
         values, affine, _ = load_volume(path)
