@@ -12,13 +12,13 @@ from scarnet.measure.chords import Chords, cast_chords
 from scarnet.measure.components import drop_small
 from scarnet.measure.grey_zone import GreyZone, grey_zone
 from scarnet.measure.insertion import Insertion, InsertionAngles, insertion_angles
-from scarnet.measure.no_reflow import enclosed_dark
+from scarnet.measure.no_reflow import dark_within_scar, enclosed_dark
 from scarnet.measure.orientation import Orientation, find_orientation
 from scarnet.measure.remote import Remote, find_remote, remote_from_mask
 from scarnet.measure.segments import levels_of, segment_map
 from scarnet.measure.settings import MeasureSettings
 from scarnet.measure.slabs import slabs_of
-from scarnet.measure.thresholds import ThresholdScar, fwhm, threshold_scar
+from scarnet.measure.thresholds import ThresholdScar, threshold_scar
 from scarnet.measure.uncertainty import noise_intervals, probability_intervals
 from scarnet.measure.values import Found, collect_values
 from scarnet.measure.volumes import check_labels
@@ -46,6 +46,8 @@ class StudyMeasures:
         Which end is the base, and the direction of numbering.
     insertion : InsertionAngles
         The anterior insertion of the right ventricle.
+    insertion_points : ndarray of float64, shape (Z, 2)
+        Where that is on the epicardium, (y, x) in voxels, to be drawn; NaN in a slice without wall there.
     segments : ndarray of uint8, shape (Z, Y, X)
         Segment 1 to 17 of each voxel of the wall, 0 elsewhere.
     levels : list of (str or None)
@@ -55,7 +57,7 @@ class StudyMeasures:
     grey_zone : GreyZone or None
         Core and grey zone; None where thresholds were not asked for.
     no_reflow : ndarray of bool, shape (Z, Y, X), or None
-        The dark region enclosed by the labelled scar; None where it was not looked for.
+        The dark region within the labelled scar; None where it was not looked for.
     remote : Remote or None
         The healthy myocardium that thresholds compare with.
     """
@@ -65,6 +67,7 @@ class StudyMeasures:
     chords: Chords
     orientation: Orientation
     insertion: InsertionAngles
+    insertion_points: npt.NDArray[np.float64]
     segments: npt.NDArray[np.uint8]
     levels: list[str | None]
     thresholds: dict[str, ThresholdScar]
@@ -130,7 +133,7 @@ def measure_study(
         region = _remote(stack, labels, box, wall, remote)
     no_reflow: Mask | None = None
     if region is not None:
-        no_reflow = _no_reflow(pixels, inside, scar, region, settings)
+        no_reflow = _no_reflow(stack, pixels, inside, scar, region, settings)
         if settings.no_reflow == "apart":
             scar = scar & ~no_reflow
     measured = np.where(wall & ~scar, np.uint8(TissueClass.MYOCARDIUM), inside)
@@ -171,6 +174,7 @@ def measure_study(
         chords=replace(chords, centre=chords.centre + offset),
         orientation=orientation,
         insertion=insertion,
+        insertion_points=_points(chords, insertion, stack) + offset,
         segments=whole(segments),
         levels=levels,
         thresholds={name: replace(one, mask=whole(one.mask)) for name, one in methods.items()},
@@ -178,6 +182,12 @@ def measure_study(
         no_reflow=None if no_reflow is None else whole(no_reflow),
         remote=None if region is None else replace(region, mask=whole(region.mask)),
     )
+
+
+def _points(chords: Chords, insertion: InsertionAngles, stack: LGEStack) -> npt.NDArray[np.float64]:
+    """Find the insertion on the epicardium, which the first chord is next to."""
+    towards = np.stack([np.sin(insertion.angles_rad), np.cos(insertion.angles_rad)], axis=1)
+    return np.asarray(chords.centre + towards * chords.outer_mm[:, :1] / stack.spacing_mm[1:])
 
 
 def _remote(stack: LGEStack, labels: npt.NDArray[Any], box: HeartBox, wall: Mask, drawn: Mask | None) -> Remote | None:
@@ -188,13 +198,18 @@ def _remote(stack: LGEStack, labels: npt.NDArray[Any], box: HeartBox, wall: Mask
 
 
 def _no_reflow(
-    pixels: npt.NDArray[Any], labels: npt.NDArray[Any], scar: Mask, remote: Remote, settings: MeasureSettings
+    stack: LGEStack,
+    pixels: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    scar: Mask,
+    remote: Remote,
+    settings: MeasureSettings,
 ) -> Mask:
-    """Find what of the labelled scar is dark: below half of the maximum, and enclosed by scar that is not."""
-    bright = fwhm(pixels, wall_mask(labels), remote, settings.fwhm_baseline)
-    if bright.threshold is None:
+    """Find what of the labelled scar is darker than the grey zone."""
+    limit = grey_zone(pixels, wall_mask(labels), remote, "fwhm", settings.fwhm_baseline).grey_threshold
+    if limit is None:
         return np.zeros(scar.shape, dtype=bool)
-    return enclosed_dark(bright.mask & scar, labels) & scar
+    return dark_within_scar(pixels, labels, scar, limit, stack.spacing_mm)
 
 
 def _threshold_scar(
