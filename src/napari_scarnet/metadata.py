@@ -19,6 +19,9 @@ Each layer of ours carries ``layer.metadata["scarnet"]``, a dict with the keys
     the likeliest class.
 ``method``
     On method masks: the threshold method, as in ``measures.json``.
+``project``
+    On the image and labels of a project's case: the :class:`scarnet.project.Project`. ``"other-labels"`` are labels to
+    compare with, another reader's or another model's, and ``"difference"`` shows where two differ; neither is edited.
 ``kept``, ``beside``
     On labels layers: True where the layer is not the case's own, because the user had edited it when newer labels
     came; ``beside`` is True on labels at a threshold while they stand in place of edited ones.
@@ -45,7 +48,7 @@ __all__ = [
 
 LayerKind = Literal[
     "image", "labels", "logit", "probability", "entropy", "margin", "branch-logit", "underlay",
-    "method-mask", "remote", "insertion", "surface", "landmark",
+    "method-mask", "remote", "insertion", "surface", "landmark", "other-labels", "difference",
 ]  # fmt: skip
 
 

@@ -1,0 +1,203 @@
+"""The project that is open in a viewer, shared by the steps that work on it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+from psygnal import Signal
+
+from napari_scarnet.jobs import Job
+from napari_scarnet.label_layers import labels_edited
+from napari_scarnet.metadata import find_layers, layer_meta, unwrap
+from scarnet.errors import ScarNetError
+from scarnet.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from napari.viewer import Viewer
+
+    from scarnet.project import CaseRow, ModelRecord, Project, Status
+
+__all__ = ["ProjectSession", "Snapshot", "project_for"]
+
+
+class Snapshot:
+    """What is shown of a project, read from its files in a worker.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+
+    Attributes
+    ----------
+    rows : list of CaseRow
+        The queue's rows.
+    counts : dict of str to int
+        Cases by status.
+    models : list of tuple
+        Each model's record, and what it is to the project.
+    model : ModelRecord or None
+        The project's model.
+    to_predict : list of str
+        Cases that "Predict all new" would predict.
+    """
+
+    def __init__(self, project: "Project") -> None:
+        from collections import Counter
+
+        from scarnet.project import STATUSES, cases_to_predict
+
+        state = project.state
+        self.rows: list[CaseRow] = project.rows()
+        found = Counter(row.status for row in self.rows)
+        self.counts: dict[Status, int] = {status: found[status] for status in STATUSES}
+        self.models: list[tuple[ModelRecord, str]] = [(record, state.state_of(record.name)) for record in state.models]
+        self.model: ModelRecord | None = state.current_model
+        self.to_predict: list[str] = cases_to_predict(project) if self.model else []
+
+
+class ProjectSession:
+    """A viewer's open project; get it with :func:`project_for`. All of it belongs to Qt's thread.
+
+    Attributes
+    ----------
+    opened : Signal
+        Another project, or None, is open now.
+    refreshed : Signal
+        :attr:`snapshot` is new.
+    case_opened : Signal
+        The case whose layers are in the viewer, or None.
+    predicted : Signal
+        This case has a new prediction on the disk.
+    """
+
+    opened = Signal(object)
+    refreshed = Signal(object)
+    case_opened = Signal(object)
+    predicted = Signal(str)
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = ref(viewer)
+        self.project: Project | None = None
+        self.snapshot: Snapshot | None = None
+        self.case: str | None = None
+        self.last_folder: Path | None = None
+        """The project that was open last, for a dock that was closed and comes back."""
+        self._job: Job | None = None
+        self._again = False
+
+    def use(self, project: "Project") -> None:
+        """Make a project that was just opened the viewer's.
+
+        Parameters
+        ----------
+        project : Project
+            The project; the one before is closed.
+        """
+        self.close()
+        self.project, self.last_folder = project, project.folder
+        self.opened.emit(project)
+        self.refresh()
+
+    def close(self, *_: Any) -> None:
+        """Save what is on screen, close the project and let go of it; harmless without one."""
+        project, self.project = self.project, None
+        if project is None:
+            return
+        try:
+            self.save_open_labels(project)
+        finally:
+            self.snapshot, self.case = None, None
+            project.close()
+            self.opened.emit(None)
+
+    def set_case(self, case: str | None) -> None:
+        """Say which case's layers are in the viewer."""
+        self.case = case
+        self.case_opened.emit(case)
+
+    def labels_on_screen(self, project: "Project") -> "dict[str, np.ndarray]":
+        """Copy the labels of the project's cases that are in the viewer, so that a worker can save them.
+
+        Parameters
+        ----------
+        project : Project
+            The project.
+
+        Returns
+        -------
+        dict of str to ndarray of uint8, shape (Z, Y, X)
+            By case, where somebody edited them; empty for a project that is read-only.
+        """
+        import numpy as np
+
+        viewer = self._viewer()
+        if viewer is None or project.read_only:
+            return {}
+        # From the top down, so that the lowest counts: a duplicate that somebody made lies above its original.
+        return {
+            layer_meta(layer)["case"]: np.array(layer.data, dtype=np.uint8)
+            for layer in reversed(find_layers(viewer, "labels", kept=True))
+            if layer_meta(layer).get("project") is project and labels_edited(layer)
+        }
+
+    def save_open_labels(self, project: "Project") -> None:
+        """Save the labels on screen at once, for the moment before everything closes."""
+        for case, labels in self.labels_on_screen(project).items():
+            if case in project.cases:
+                project.save_labels(case, labels)
+
+    def refresh(self) -> None:
+        """Read the queue and the models again, beside Qt; :attr:`refreshed` tells when they are there."""
+        project = self.project
+        if project is None:
+            return
+        if self._job is not None:
+            self._again = True
+            return
+
+        def read(_: Progress) -> Any:
+            try:
+                return project, Snapshot(project)
+            except ScarNetError:
+                return project, None  # the project is being closed, or its folder went away; the next action tells
+
+        self._job = job = Job(read, name="scarnet project rows")
+        job.returned.connect(self._on_read)
+        job.finished.connect(self._on_finished)
+        job.start()
+
+    def _on_read(self, found: Any) -> None:
+        project, snapshot = found
+        if project is self.project and snapshot is not None:
+            self.snapshot = snapshot
+            self.refreshed.emit(snapshot)
+
+    def _on_finished(self) -> None:
+        self._job = None
+        if self._again:
+            self._again = False
+            self.refresh()
+
+
+_SESSIONS: "WeakKeyDictionary[Any, ProjectSession]" = WeakKeyDictionary()
+
+
+def project_for(viewer: "Viewer") -> ProjectSession:
+    """Give the project session of a viewer, which lives as long as the viewer.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer, with or without napari's proxy.
+
+    Returns
+    -------
+    ProjectSession
+        Always the same one for the same viewer.
+    """
+    viewer = unwrap(viewer)
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = ProjectSession(viewer)
+    return _SESSIONS[viewer]
