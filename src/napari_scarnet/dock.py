@@ -1,4 +1,4 @@
-"""The dock: Study, Segment and Inspect as steps, one below the other."""
+"""The dock: Study, Segment, Edit and Inspect as steps, one below the other."""
 
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,8 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from napari_scarnet.edit_controls import EDIT_KEYS
+from napari_scarnet.edit_widget import EditWidget
 from napari_scarnet.metadata import find_layers, unwrap
 from napari_scarnet.section import Section
 from napari_scarnet.segment_widget import SEGMENT_KEYS, SegmentWidget
@@ -62,6 +64,7 @@ class ScarNetDock(QWidget):
         viewer = unwrap(viewer)
         self.study = StudyWidget(viewer)
         self.segment = SegmentWidget(viewer, engine)
+        self.edit = EditWidget(viewer)
         self.inspect = inspect_widget.InspectWidget(viewer)
         has_study = bool(find_layers(viewer, "image"))
         self.sections = {
@@ -71,8 +74,11 @@ class ScarNetDock(QWidget):
             "segment": Section(
                 "2  Segment", self.segment, expanded=True, heading=True, tip="Choose a model and segment the study."
             ),
+            "edit": Section(
+                "3  Edit", self.edit, heading=True, tip="Correct the labels; edits are saved by themselves."
+            ),
             "inspect": Section(
-                "3  Inspect", self.inspect, expanded=has_study, heading=True, tip="Look at logits and probabilities."
+                "4  Inspect", self.inspect, expanded=has_study, heading=True, tip="Look at logits and probabilities."
             ),
             "keys": Section("Keyboard", self._keys(), heading=True, tip="Keys that work while the dock is open."),
         }
@@ -90,6 +96,7 @@ class ScarNetDock(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(Column(steps))
         self.segment.session.prediction_changed.connect(self._on_prediction)
+        self.edit.offered.connect(self.sections["edit"].expand)
 
     def sizeHint(self) -> QSize:
         """Wide enough for the readouts, high enough for the first two steps."""
@@ -97,6 +104,7 @@ class ScarNetDock(QWidget):
 
     def _keys(self) -> QLabel:
         keys = {key: what for key, (what, _) in SEGMENT_KEYS.items()}
+        keys.update(EDIT_KEYS)
         keys.update(getattr(self.inspect, "KEYS", {}))
         rows = "".join(
             f"<tr><td style='padding-right:12px'><b>{escape(key)}</b></td><td>{escape(what)}</td></tr>"
@@ -124,14 +132,14 @@ class ScarNetDock(QWidget):
 
     def release(self) -> None:
         """Cancel what runs and let go of the viewer."""
-        for step in (self.study, self.segment, self.inspect):
+        for step in (self.study, self.segment, self.edit, self.inspect):
             if hasattr(step, "release"):
                 step.release()
 
     def event(self, event: QEvent) -> bool:
         """Notice that napari took the dock out of its window, which is how it closes one."""
         if event.type() == QEvent.Type.ParentChange:
-            for step in (self.study, self.segment, self.inspect):
+            for step in (self.study, self.segment, self.edit, self.inspect):
                 method = getattr(step, "release" if self.parent() is None else "attach", None)
                 if method is not None:
                     method()

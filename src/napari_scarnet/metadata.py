@@ -4,7 +4,8 @@ Each layer of ours carries ``layer.metadata["scarnet"]``, a dict with the keys
 
 ``kind``
     ``"image"``, ``"labels"``, ``"logit"``, ``"probability"``, ``"entropy"``, ``"margin"`` or ``"branch-logit"``; the
-    Measure step's ``"method-mask"``, ``"remote"``, ``"insertion"``, ``"surface"`` and ``"landmark"``.
+    Measure step's ``"method-mask"``, ``"remote"``, ``"insertion"``, ``"surface"`` and ``"landmark"``; the Edit step's
+    ``"preview"``, ``"region"`` and ``"box"``.
 ``class``
     The class that a logit, probability or branch-logit layer shows, else None.
 ``case``
@@ -14,6 +15,8 @@ Each layer of ours carries ``layer.metadata["scarnet"]``, a dict with the keys
 ``stack``, ``prediction``
     On image layers: the :class:`~scarnet.stack.LGEStack`, and the last prediction once there is one. Labels layers
     carry the stack too, so that they can be saved on its grid.
+``save_labels``
+    On image layers of a project's case: takes edited labels (Z, Y, X) and saves them; called in a thread.
 ``baseline``, ``threshold``
     On labels layers: the labels as last written by the plugin, and the scar threshold they were made with, None for
     the likeliest class.
@@ -49,6 +52,7 @@ __all__ = [
 LayerKind = Literal[
     "image", "labels", "logit", "probability", "entropy", "margin", "branch-logit", "underlay",
     "method-mask", "remote", "insertion", "surface", "landmark", "other-labels", "difference",
+    "preview", "region", "box",
 ]  # fmt: skip
 
 

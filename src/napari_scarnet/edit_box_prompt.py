@@ -1,0 +1,119 @@
+"""The box prompt: a box is drawn, LiteMedSAM proposes what is in it."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import QTimer
+
+from napari_scarnet.edit_base import EditBase
+from napari_scarnet.edit_box_engine import BoxEngine
+from napari_scarnet.edit_preview import Proposal
+from napari_scarnet.edit_region import draw_shapes, shapes_layer
+from napari_scarnet.jobs import Job
+from napari_scarnet.metadata import find_layers
+from scarnet import editing
+from scarnet.classes import CLASS_NAMES, TissueClass
+from scarnet.progress import Progress
+from scarnet.prompt import download_weights, remember_weights, remembered_weights
+
+__all__ = ["BoxPrompt"]
+
+_COLOUR = "#00e08a"
+
+
+class BoxPrompt(EditBase):
+    """Boxes, and the weights they need.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.engine = BoxEngine()
+        self._box_class = int(TissueClass.SCAR)
+        self.box.draw_asked.connect(self._draw_box)
+        self.box.file_chosen.connect(self._use_weights)
+        self.box.download_asked.connect(self._download_weights)
+        self.box.show_weights(remembered_weights())
+
+    def _draw_box(self, on: bool) -> None:
+        self.scope.draw.setChecked(False)
+        layer = shapes_layer(self.viewer, str(self.case), "box", _COLOUR) if on and self.case else None
+        if layer is None:
+            self._back_to_labels()
+            return
+        self.box.draw.setChecked(True)
+        self._link.connect(layer.events.data, self._on_box_drawn)
+        draw_shapes(self.viewer, layer, "add_rectangle")
+        what = CLASS_NAMES[TissueClass(self.paint.cls or TissueClass.SCAR)]
+        self.say(f"Drag a box around the {what} in this slice.")
+        self.prepare_box()
+
+    def prepare_box(self) -> None:
+        """Let the network look at the slice on screen, so that the box itself is quick."""
+        weights = remembered_weights()
+        if not self.box.draw.isChecked() or weights is None or self.layer is None or self.job is not None:
+            return
+        job = Job(partial(self.engine.prepare, weights, self.stack, self.z), name="scarnet look at slice")
+        self.destroyed.connect(job.stop)
+        job.failed.connect(self.show_failure)
+        job.start()
+
+    def _on_box_drawn(self, event: Any) -> None:
+        if str(getattr(event, "action", "")) == "added":
+            # napari is still in its mouse callback, which would stumble over a box that is gone.
+            QTimer.singleShot(0, self._segment_box)
+
+    def _segment_box(self) -> None:
+        drawn = next((layer for layer in find_layers(self.viewer, "box", case=self.case) if len(layer.data)), None)
+        weights = remembered_weights()
+        if drawn is None or self.layer is None:
+            return
+        corners = np.asarray(drawn.data[-1], dtype=float)
+        drawn.selected_data = set(range(len(drawn.data)))
+        drawn.remove_selected()
+        if weights is None:
+            self.box.show_weights(None)
+            self._back_to_labels()
+            return
+        if self.job is not None:
+            self.say("The box before is still being segmented.")
+            return
+        z = round(float(corners[0, 0])) if corners.shape[1] == 3 else 0
+        (y0, x0), (y1, x1) = corners[:, -2:].min(axis=0), corners[:, -2:].max(axis=0)
+        self._box_class = self.paint.cls or int(TissueClass.SCAR)
+        stack, engine = self.stack, self.engine
+
+        def segment(progress: Progress) -> tuple[int, npt.NDArray[np.bool_]]:
+            return z, engine.segment(weights, stack, z, (y0, x0, y1, x1), progress)
+
+        self.run_job(segment, self._on_box_segmented, "LiteMedSAM")
+
+    def _on_box_segmented(self, result: tuple[int, npt.NDArray[np.bool_]]) -> None:
+        z, mask = result
+        if self.layer is None or self.labels.shape[1:] != mask.shape:
+            self.say("The labels were removed meanwhile, so the box's result was dropped.")
+            return
+        volume = np.zeros(self.labels.shape, dtype=bool)
+        volume[z] = mask
+        cls, lock = self._box_class, self.paint.wall.isChecked()
+        put = partial(editing.mask_to_labels, mask=volume, cls=cls, scar_in_wall=lock)
+        shown = volume & (put(self.labels) == cls)
+        name = CLASS_NAMES[TissueClass(cls)]
+        ml = shown.sum() * self.stack.voxel_ml
+        text = f"LiteMedSAM's {name} in the box: {ml:.2f} ml."
+        if lock and cls == TissueClass.SCAR and not shown.any():
+            text = "Nothing LiteMedSAM found in the box lies in the wall."
+        self.propose(Proposal(str(self.case), shown, text, lambda: self._change(put(self.labels), f"Box, {name}")))
+
+    def _use_weights(self, path: Path) -> None:
+        self.run_job(lambda _: remember_weights(path), self.box.show_weights, "Checking the weights")
+
+    def _download_weights(self) -> None:
+        self.run_job(download_weights, self.box.show_weights, "Downloading LiteMedSAM")

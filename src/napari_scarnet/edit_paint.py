@@ -1,0 +1,207 @@
+"""Class, tool, brush and looks of the labels that are edited, in step with napari's own controls."""
+
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_scarnet.viewer_link import ViewerLink
+from scarnet.classes import CLASS_COLOURS, CLASS_NAMES, N_CLASSES, TissueClass
+
+__all__ = ["PaintBox"]
+
+_TOOLS = {
+    "paint": ("Brush  P", "Paint with the active class (P). [ and ] change the size, also Alt and moving the mouse."),
+    "erase": ("Eraser  E", "Paint background (E); with scar active and kept in the wall, myocardium."),
+    "fill": ("Fill  F", "Fill a connected patch with the active class (F)."),
+    "polygon": ("Polygon  4", "Outline the active class corner by corner (4); double-click or Enter closes it."),
+    "pan_zoom": ("Move  Z", "Move and zoom without painting (Z, or hold the space bar)."),
+}
+CLASSES = (TissueClass.MYOCARDIUM, TissueClass.BLOOD_POOL, TissueClass.SCAR)
+
+
+def _swatch(cls: TissueClass) -> QIcon:
+    picture = QPixmap(14, 14)
+    picture.fill(QColor.fromRgbF(*CLASS_COLOURS[cls]))
+    return QIcon(picture)
+
+
+class PaintBox(QWidget):
+    """The controls that are used with every stroke."""
+
+    wall_only = Signal(bool)
+    """Whether scar is kept in the wall."""
+    class_chosen = Signal(int)
+    """The active class is another."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._layer: Any = None
+        self._link = ViewerLink(viewer)
+        self.class_buttons = {cls: self._check(f"{CLASS_NAMES[cls].capitalize()}  {int(cls)}") for cls in CLASSES}
+        self.tool_buttons = {tool: self._check(text, tip) for tool, (text, tip) in _TOOLS.items()}
+        classes, tools = QButtonGroup(self), QButtonGroup(self)
+        for cls, button in self.class_buttons.items():
+            button.setIcon(_swatch(cls))
+            button.setToolTip(f"Paint {CLASS_NAMES[cls]} ({int(cls)}).")
+            button.clicked.connect(lambda _=False, cls=cls: self.choose_class(cls))
+            classes.addButton(button)
+        for tool, button in self.tool_buttons.items():
+            button.clicked.connect(lambda _=False, tool=tool: self.choose_tool(tool))
+            tools.addButton(button)
+        self.size = self._slider(1, 40, "Brush size in pixels ([ and ]).")
+        self.size_text = QLabel()
+        self.size.valueChanged.connect(lambda value: self._set("brush_size", value))
+        self.opacity = self._slider(0, 100, "How strongly the labels cover the image (O: next of three).")
+        self.opacity.valueChanged.connect(lambda value: self._set("opacity", value / 100))
+        self.contour = QCheckBox("Outlines only  C")
+        self.contour.setToolTip("Show the labels as outlines, so that the image inside them can be seen (C).")
+        self.contour.toggled.connect(lambda on: self._set("contour", int(on)))
+        self.wall = QCheckBox("Scar only in the wall  W")
+        self.wall.setChecked(True)
+        self.wall.setToolTip(
+            "Scar replaces only myocardium, with every tool; the eraser turns scar back into myocardium (W)."
+        )
+        self.wall.toggled.connect(self.wall_only)
+        self.undo_button, self.redo_button = QPushButton("Undo"), QPushButton("Redo")
+        self.undo_button.setToolTip("Take back the last stroke or tool (Ctrl+Z).")
+        self.redo_button.setToolTip("Do it again (Ctrl+Shift+Z).")
+        self.undo_button.clicked.connect(lambda: self._layer and self._layer.undo())
+        self.redo_button.clicked.connect(lambda: self._layer and self._layer.redo())
+        self._arrange()
+        self.set_layer(None)
+
+    def _check(self, text: str, tip: str = "") -> QPushButton:
+        button = QPushButton(text)
+        button.setCheckable(True)
+        button.setToolTip(tip)
+        return button
+
+    def _slider(self, low: int, high: int, tip: str) -> QSlider:
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(low, high)
+        slider.setToolTip(tip)
+        slider.setAccessibleName(tip)
+        return slider
+
+    def _arrange(self) -> None:
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        for column, button in enumerate(self.class_buttons.values()):
+            grid.addWidget(button, 0, 2 * column, 1, 2)
+        for place, button in enumerate(self.tool_buttons.values()):
+            grid.addWidget(button, 1 + place // 3, 2 * (place % 3), 1, 2)
+        history = QHBoxLayout()
+        history.addWidget(self.undo_button)
+        history.addWidget(self.redo_button)
+        grid.addLayout(history, 2, 4, 1, 2)
+        sliders = QGridLayout()
+        for row, (name, slider) in enumerate({"Brush": self.size, "Opacity": self.opacity}.items()):
+            sliders.addWidget(QLabel(name), row, 0)
+            sliders.addWidget(slider, row, 1)
+        sliders.addWidget(self.size_text, 0, 2)
+        self.size_text.setMinimumWidth(self.size_text.fontMetrics().horizontalAdvance("40 px "))
+        checks = QHBoxLayout()
+        checks.addWidget(self.wall)
+        checks.addWidget(self.contour)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(grid)
+        layout.addLayout(sliders)
+        layout.addLayout(checks)
+
+    @property
+    def cls(self) -> int:
+        """The active class."""
+        return next((int(cls) for cls, button in self.class_buttons.items() if button.isChecked()), 0)
+
+    def choose_class(self, cls: int) -> None:
+        """Make a class the active one, and take up the brush where no tool was."""
+        if self._layer is None:
+            return
+        self._take_up()
+        self._layer.selected_label = int(cls)
+        if str(self._layer.mode) not in ("paint", "fill", "polygon"):
+            self._layer.mode = "paint"
+
+    def choose_tool(self, tool: str) -> None:
+        """Take up a tool; a brush without a class paints scar."""
+        if self._layer is None:
+            return
+        self._take_up()
+        if tool != "pan_zoom" and self._layer.selected_label == TissueClass.BACKGROUND:
+            self._layer.selected_label = int(TissueClass.SCAR)
+        self._layer.mode = tool
+
+    def _take_up(self) -> None:
+        """Make sure that strokes reach the layer: napari paints in the active one only."""
+        self._layer.visible = True
+        if self._viewer.layers.selection.active is not self._layer:
+            self._viewer.layers.selection.active = self._layer
+
+    def set_layer(self, layer: Any) -> None:
+        """Follow another labels layer.
+
+        Parameters
+        ----------
+        layer : Labels or None
+            The layer; None disables everything.
+        """
+        self._link.release()
+        self._layer = layer
+        self.setEnabled(layer is not None)
+        if layer is None:
+            return
+        for name in ("selected_label", "mode", "brush_size", "contour", "opacity"):
+            self._link.connect(getattr(layer.events, name), self._read)
+        self._read()
+
+    def _read(self, event: Any = None) -> None:
+        layer = self._layer
+        if layer is None:
+            return
+        if layer.selected_label >= N_CLASSES:
+            # napari's M and = keys reach for labels that are no tissue.
+            layer.selected_label = int(TissueClass.SCAR)
+            return
+        before = self.cls
+        for cls, button in self.class_buttons.items():
+            button.setChecked(cls == layer.selected_label)
+        for tool, button in self.tool_buttons.items():
+            button.setChecked(tool == str(layer.mode))
+        for widget, value in ((self.size, int(layer.brush_size)), (self.opacity, round(layer.opacity * 100))):
+            widget.blockSignals(True)
+            widget.setValue(value)
+            widget.blockSignals(False)
+        self.size_text.setText(f"{int(layer.brush_size)} px")
+        self.contour.blockSignals(True)
+        self.contour.setChecked(layer.contour > 0)
+        self.contour.blockSignals(False)
+        if self.cls != before:
+            self.class_chosen.emit(self.cls)
+
+    def _set(self, name: str, value: Any) -> None:
+        if self._layer is not None:
+            setattr(self._layer, name, value)
+
+    def next_opacity(self) -> None:
+        """Go through strong, medium and faint labels."""
+        if self._layer is not None:
+            steps = (0.85, 0.55, 0.25)
+            self._layer.opacity = next((step for step in steps if step < self._layer.opacity - 0.01), steps[0])
+
+    def release(self) -> None:
+        """Let go of the layer."""
+        self._link.release()
