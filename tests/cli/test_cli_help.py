@@ -13,6 +13,7 @@ COMMANDS = [
     ["demo"],
     ["view"],
     ["segment"],
+    ["measure"],
     ["evaluate"],
     ["train"],
     ["finetune"],

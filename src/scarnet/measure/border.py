@@ -31,7 +31,8 @@ def border_length_mm(scar: Mask, healthy: Mask, spacing_mm: tuple[float, float, 
     Crofton's formula [1]_: the length of a curve is half the integral, over all straight lines, of how often they cross
     it. Lines in eight directions through the voxels are counted, each direction weighted by the angle it stands for on
     this grid, whose voxels need not be square [2]_. The error of a curved border vanishes as voxels shrink; that of a
-    straight one stays within 1 to 2 %, by its direction. The voxels' own edges would be up to 41 % too long at any
+    straight one stays within 1 to 2 %, by its direction. Where the border runs out of the wall, a line that leaves the
+    wall between two voxels counts half. The voxels' own edges would be up to 41 % too long at any
     size.
 
     References
@@ -43,12 +44,24 @@ def border_length_mm(scar: Mask, healthy: Mask, spacing_mm: tuple[float, float, 
     dy, dx = spacing_mm[1:]
     vectors = np.array(_STEPS, dtype=np.float64) * (dy, dx)
     weights = _angles(vectors) * (dy * dx) / np.hypot(*vectors.T) / 2
+    wall = (scar | healthy).astype(np.int8)
+    side = _sides(scar, healthy)
     length = np.zeros(scar.shape[0])
     for (down, right), weight in zip(_STEPS, weights, strict=True):
         here, there = _pairs(scar.shape, down, right)
-        crossing = (scar[here] & healthy[there]) | (healthy[here] & scar[there])
-        length += weight * np.count_nonzero(crossing, axis=(1, 2))
+        inside = (side[here] * side[there] < 0) * (wall[here] + wall[there])
+        length += weight / 2 * inside.sum(axis=(1, 2))
     return length
+
+
+def _sides(scar: Mask, healthy: Mask) -> npt.NDArray[np.int8]:
+    """Give 1 to scar, −1 to healthy wall, and to what lies just outside the wall the sign of what is nearer."""
+    from scipy.ndimage import gaussian_filter
+
+    # The narrow kernel reaches two voxels, as far as the steps do, and weighs the nearer one by far the most.
+    difference = scar.astype(np.float32) - healthy.astype(np.float32)
+    outside = np.sign(gaussian_filter(difference, (0, 0.7, 0.7), mode="constant", truncate=2.9))
+    return np.where(scar, 1, np.where(healthy, -1, outside)).astype(np.int8)
 
 
 def _angles(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
