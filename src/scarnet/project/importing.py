@@ -1,6 +1,5 @@
 """Taking studies and labels into a project: pixels and geometry are kept, identifiers are not."""
 
-import tempfile
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -14,6 +13,7 @@ from scarnet.io.paths import case_name
 from scarnet.progress import Progress, silent
 from scarnet.project.layout import CASES, IMAGE
 from scarnet.project.naming import check_name, fit_name, generated_name, names_a_patient
+from scarnet.project.new_folder import new_folder
 from scarnet.project.project import Project
 from scarnet.project.record import CaseRecord
 from scarnet.stack import LGEStack
@@ -117,13 +117,9 @@ def import_stack(
             slice_positions_mm=stack.slice_positions_mm,
             notes=stack.source.notes,
         )
-        folder = make_folder(project.folder / CASES)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as scratch:
-            fresh = make_folder(Path(scratch) / name)
-            write_image(fresh / IMAGE, stack)
-            record.write(fresh)
-            # Whole or not at all: a case is there once its folder has its name.
-            fresh.replace(folder / name)
+        with new_folder(project.folder / CASES / name) as folder:
+            write_image(folder / IMAGE, stack)
+            record.write(folder)
         project.records[name] = record
         project.change_state(cases=(*project.state.cases, name))
         project.log_action("import", case=name)

@@ -1,18 +1,17 @@
 """Fine-tunings of a project: started as jobs, found again, and their models taken in."""
 
 import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scarnet.errors import ScarNetError
-from scarnet.files import make_folder
 from scarnet.models.store import file_sha256
 from scarnet.project import ModelRecord, Project, model_path
 from scarnet.project.accepted import AcceptedDataset
 from scarnet.project.layout import CASES, JOBS, MODELS
 from scarnet.project.models import take_in
+from scarnet.project.new_folder import new_folder
 from scarnet.project.review_log import now
 from scarnet.project.stored import read_json, write_json
 from scarnet_training.jobs import ENDED, Job, JobOptions
@@ -120,15 +119,13 @@ def prepare_finetune(
             data=replace(made.data, datasets=((here / _DATA).as_posix(),), splits=(here / _SPLITS).as_posix()),
             start=replace(made.start, model=(Path(MODELS) / f"{plan.base}.safetensors").as_posix()),
         )
-        with tempfile.TemporaryDirectory(dir=make_folder(folder.parent), prefix=".writing-") as scratch:
-            fresh = make_folder(Path(scratch) / plan.name)
+        with new_folder(folder) as fresh:
             frozen = AcceptedDataset(project.folder, fresh / _DATA)
             for case in plan.patients:
                 frozen.add(case, project.folder / CASES / case)
             frozen.describe(plan.patients)
             _write_split(fresh / _SPLITS, plan)
             write_json(fresh / _PLAN, plan.to_dict())
-            fresh.replace(folder)
         return FinetuneJob(plan.name, plan, folder / _RUN), made
 
 

@@ -1,0 +1,45 @@
+"""A folder that is there whole or not at all."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scarnet.errors import ScarNetError
+from scarnet.files import make_folder, reason_of
+
+__all__ = ["new_folder"]
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the target's name when the block ends well.
+
+    Parameters
+    ----------
+    target : Path
+        Where nothing is yet.
+
+    Yields
+    ------
+    Path
+        A folder beside it, of the same name.
+
+    Raises
+    ------
+    ScarNetError
+        It cannot be written; nothing is left of it.
+    """
+    make_folder(target.parent)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as scratch:
+            fresh = Path(scratch) / target.name
+            try:
+                fresh.mkdir()
+                yield fresh
+                fresh.replace(target)
+            except ScarNetError as error:
+                # The user knows the target, not the folder beside it.
+                raise ScarNetError(str(error).replace(str(fresh), str(target))) from error
+    except OSError as error:
+        raise ScarNetError(f"Cannot write {target}: {reason_of(error)}.") from error
