@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import scarnet
 from scarnet.errors import Cancelled
-from scarnet_cli import demo, evaluate, finetune, jobs, measure, models, phantom, segment, train, view
+from scarnet_cli import demo, evaluate, finetune, jobs, measure, models, phantom, project, segment, train, view
 from scarnet_cli.arguments import Parser
 from scarnet_cli.failures import BAD_INPUT, CANCELLED, OK, exit_status, report
 
@@ -42,7 +42,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"scarnet {scarnet.__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for command in (demo, view, segment, measure, evaluate, train, finetune, jobs, models, phantom):
+    for command in (demo, view, segment, measure, evaluate, train, finetune, jobs, project, models, phantom):
         command.add(commands)
     return parser
 

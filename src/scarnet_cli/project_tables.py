@@ -1,0 +1,155 @@
+"""``scarnet project status, log``: how far a project is, and who did what."""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from scarnet_cli.arguments import natural, positive
+from scarnet_cli.failures import OK
+from scarnet_cli.progress import Bars
+from scarnet_cli.project_opening import opened_to_read
+
+if TYPE_CHECKING:
+    from scarnet.project import CaseRow, Project
+
+__all__ = ["add_actions"]
+
+_STATUS = """
+Show how far a project is: its cases, its models, its fine-tunings, and which
+case comes next. Uncertainty is the mean of two shares from 0 to 1: the entropy
+of the prediction within the wall, and how much of the wall the network labels
+otherwise when the slices are mirrored or noise is added.
+"""
+
+_STATUS_EXAMPLES = """
+  scarnet project status heart-study
+      the cases in the order of their import
+  scarnet project status heart-study --order "most uncertain first"
+      those that wait first, the most uncertain one at the top
+  scarnet project status heart-study --json
+      the same for programs
+"""
+
+_LOG = """
+Print the review log: time, annotator, action, case, model, and the voxels
+that came to (+) and left (-) each class. The number in front orders it, for
+clocks can be wrong.
+"""
+
+_LOG_EXAMPLES = """
+  scarnet project log heart-study
+      everything
+  scarnet project log heart-study --case case-001 --json
+      one case, a line of JSON each
+"""
+
+_ORDERS = ("import", "random", "in order", "most uncertain first")
+
+
+def add_actions(actions: Any, add_action: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the actions to the parser of ``scarnet project``.
+
+    Parameters
+    ----------
+    actions : argparse subparsers
+        Where they belong.
+    add_action : callable
+        Adds one, with what every action has.
+    """
+    parser = add_action(actions, "status", run_status, "show how far a project is", _STATUS, _STATUS_EXAMPLES)
+    parser.add_argument(
+        "--order", choices=_ORDERS, default="import", help="which order; all but 'import' put first what waits"
+    )
+    parser.add_argument("--seed", metavar="N", type=natural, default=0, help="of the random order")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser = add_action(actions, "log", run_log, "show who did what", _LOG, _LOG_EXAMPLES)
+    parser.add_argument("--case", metavar="CASE", help="only of this case")
+    parser.add_argument("--last", metavar="N", type=positive, help="only the last so many entries")
+    parser.add_argument("--json", action="store_true", help="print each entry as a line of JSON")
+
+
+def run_status(args: argparse.Namespace) -> int:
+    """Print a project's cases, models and fine-tunings; 0."""
+    from scarnet.project import next_case, order_cases
+    from scarnet_training.project import finetune_jobs
+
+    with Bars(args.quiet) as bars, opened_to_read(args, bars) as project:
+        rows = project.rows()
+        order = "in order" if args.order == "import" else args.order
+        upcoming = next_case(rows, order, seed=args.seed)
+        if args.order != "import":
+            place = {case: number for number, case in enumerate(order_cases(rows, order, args.seed))}
+            rows.sort(key=lambda row: place.get(row.case, len(place)))
+        jobs = [(job.name, job.job.state()) for job in finetune_jobs(project)]
+        if args.json:
+            models = [{**asdict(m), "state": project.state.state_of(m.name)} for m in project.state.models]
+            told = {
+                "name": project.name,
+                "cases": [asdict(row) for row in rows],
+                "models": models,
+                "finetunings": [{"name": name, "state": state} for name, state in jobs],
+                "next": upcoming,
+            }
+            print(json.dumps(told, indent=2, ensure_ascii=False))
+            return OK
+        _print_cases(rows)
+        counts = ", ".join(f"{count} {status}" for status, count in project.progress().items() if count)
+        print(f"\n{len(rows)} cases{': ' + counts if counts else ''}" + (f"; next: {upcoming}" if upcoming else ""))
+        _print_models(project)
+        if jobs:
+            print("Fine-tunings: " + ", ".join(f"{name} ({state})" for name, state in jobs))
+    return OK
+
+
+def _print_cases(rows: "Sequence[CaseRow]") -> None:
+    several = len({row.patient for row in rows}) < len(rows)
+    table = [
+        ("CASE", "STATUS", "SCAR %", "UNCERTAINTY", "MODEL", "LAST EDIT", "ANNOTATORS", "PATIENT OF" if several else "")
+    ]
+    for row in rows:
+        table.append(
+            (
+                row.case,
+                row.status,
+                "" if row.scar_percent is None else f"{row.scar_percent:.1f}",
+                "" if row.uncertainty is None else f"{row.uncertainty:.3f}",
+                row.model or "",
+                (row.edited_at or "").replace("T", " ").removesuffix("Z"),
+                ", ".join(row.annotators),
+                row.patient if several else "",
+            )
+        )
+    widths = [max(len(cells[column]) for cells in table) for column in range(len(table[0]))]
+    for cells in table:
+        # A column that is empty all the way down is left out.
+        shown = [
+            text.ljust(width)
+            for text, width, name in zip(cells, widths, table[0], strict=True)
+            if width > len(name) or name
+        ]
+        print("  ".join(shown).rstrip())
+
+
+def _print_models(project: "Project") -> None:
+    told = [f"{record.name} ({project.state.state_of(record.name)})" for record in project.state.models]
+    if told:
+        print("Models: " + ", ".join(told))
+
+
+def run_log(args: argparse.Namespace) -> int:
+    """Print the review log; 0."""
+    with Bars(args.quiet) as bars, opened_to_read(args, bars) as project:
+        entries = [entry for entry in project.log() if args.case in (None, entry.case)]
+        for entry in entries[-(args.last or len(entries)) :] if entries else []:
+            if args.json:
+                print(json.dumps({name: value for name, value in asdict(entry).items() if value not in (None, "", {})}))
+                continue
+            changed = ", ".join(
+                f"{name} +{count['added']} -{count['removed']}" for name, count in entry.changed.items()
+            )
+            cells = (entry.action, entry.case, entry.model, changed, entry.note)
+            time = entry.time.replace("T", " ").removesuffix("Z")
+            print(f"{entry.seq:>5}  {time}  {entry.who}: " + ", ".join(cell for cell in cells if cell))
+    return OK
