@@ -84,7 +84,7 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
         metavar="X,Y,Z",
         type=_point,
         action="append",
-        help="the same in patient coordinates, RAS, in mm",
+        help="the same in patient coordinates, RAS, in mm; written --insertion-mm=-35.5,20,15",
     )
     parser.add_argument(
         "--insertions", metavar="CSV", type=Path, help="the same for several cases: columns case, slice, row, column"

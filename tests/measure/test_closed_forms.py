@@ -72,8 +72,9 @@ def test_transmurality_extent_and_pattern(ventricle, make_wedge, spacing, turn):
     assert shares["26-50"] == pytest.approx(25, abs=3)
     assert shares["76-100"] == pytest.approx(10, abs=1.1)
     assert shares["1-25"] + shares["51-75"] < 4
-    assert values["scar_extent_percent_circumference"] == pytest.approx(35, abs=1.1)
-    assert values["slices"][1]["scar_extent_deg"] == pytest.approx(126, abs=4)
+    # A chord that touches scar counts: half a voxel more on each of four edges.
+    assert values["scar_extent_percent_circumference"] == pytest.approx(35, abs=2.5)
+    assert values["slices"][1]["scar_extent_deg"] == pytest.approx(126, abs=9)
     assert values["pattern"]["dominant"] == "endocardial"
     assert values["pattern"]["transmural_percent"] == pytest.approx(100 * 36 / 126, abs=3)
     assert values["components"]["count"] == 2
