@@ -13,7 +13,7 @@ def write_both(study, folder, keep_identity):
     segmentation = make_segmentation(study.labels, study.stack, LabelOrigin(), keep_identity=keep_identity)
     values = measure_labels(study.labels, study.stack)
     write_dicom(folder / "seg.dcm", segmentation)
-    write_dicom(folder / "sr.dcm", make_structured_report(values, segmentation, study.stack.voxel_ml))
+    write_dicom(folder / "sr.dcm", make_structured_report(values, segmentation))
     return [folder / "seg.dcm", folder / "sr.dcm"]
 
 

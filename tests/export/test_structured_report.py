@@ -21,7 +21,7 @@ def written(make_study, tmp_path):
     segmentation = make_segmentation(study.labels, study.stack, LabelOrigin())
     values = measure_labels(study.labels, study.stack)
     path = tmp_path / "sr.dcm"
-    write_dicom(path, make_structured_report(values, segmentation, study.stack.voxel_ml))
+    write_dicom(path, make_structured_report(values, segmentation))
     return path, values, segmentation
 
 
@@ -72,14 +72,15 @@ def test_no_wall_has_no_percentage(make_study, tmp_path):
     study = make_study()
     labels = np.where(study.labels == 2, 2, 0)
     segmentation = make_segmentation(labels, study.stack, LabelOrigin())
-    report = make_structured_report(measure_labels(labels, study.stack), segmentation, study.stack.voxel_ml)
+    report = make_structured_report(measure_labels(labels, study.stack), segmentation)
     write_dicom(tmp_path / "sr.dcm", report)
     scar = srread(tmp_path / "sr.dcm").content.get_volumetric_roi_measurement_groups()[2]
     assert [(m.name.meaning, m.value) for m in scar.get_measurements()] == [("Volume", 0), ("Mass", 0)]
 
 
-def test_measures_of_other_labels_are_refused(written, make_study):
-    _, values, segmentation = written
-    study = make_study("gapped")
-    with pytest.raises(ScarNetError, match="ml of scar, the segmentation holds"):
-        make_structured_report(values | {"scar_volume_ml": 1.0}, segmentation, study.stack.voxel_ml)
+def test_measures_of_other_labels_are_refused(make_study):
+    study = make_study()
+    segmentation = make_segmentation(study.labels, study.stack, LabelOrigin())
+    fewer = np.where(study.labels == 3, 1, study.labels)
+    with pytest.raises(ScarNetError, match="mm² of scar in all slices, the segmentation holds"):
+        make_structured_report(measure_labels(fewer, study.stack), segmentation)

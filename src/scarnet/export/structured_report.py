@@ -32,14 +32,13 @@ _VOLUMES = {
     TissueClass.BLOOD_POOL: "blood_pool_volume_ml",
     TissueClass.SCAR: "scar_volume_ml",
 }
+_AREAS = {tissue: key.replace("volume_ml", "area_mm2") for tissue, key in _VOLUMES.items()}
 _MASSES = {TissueClass.MYOCARDIUM: "myocardium_mass_g", TissueClass.SCAR: "scar_mass_g"}
 # Measures of a segmentation of the same labels agree with its own voxels to this share.
 _AGREEMENT = 1e-3
 
 
-def make_structured_report(
-    values: Mapping[str, Any], segmentation: "Segmentation", voxel_ml: float
-) -> "ComprehensiveSR":
+def make_structured_report(values: Mapping[str, Any], segmentation: "Segmentation") -> "ComprehensiveSR":
     """Make a measurement report of volumes, masses and the scar's percentage.
 
     Parameters
@@ -48,8 +47,6 @@ def make_structured_report(
         The measures, as in ``measures.json``.
     segmentation : highdicom.seg.Segmentation
         The segmentation of the labels that were measured; patient and study are taken from it.
-    voxel_ml : float
-        Volume of one of its voxels, ``stack.voxel_ml``; the measures are checked against it.
 
     Returns
     -------
@@ -67,7 +64,7 @@ def make_structured_report(
     ----------
     DICOM PS3.16, TID 1500 "Measurement Report" and TID 1411 "Volumetric ROI Measurements".
     """
-    _check_volumes(values, segmentation, voxel_ml)
+    _check_areas(values, segmentation)
 
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
     from highdicom.sr import ComprehensiveSR
@@ -93,7 +90,7 @@ def make_structured_report(
     return report
 
 
-def _check_volumes(values: Mapping[str, Any], segmentation: "Segmentation", voxel_ml: float) -> None:
+def _check_areas(values: Mapping[str, Any], segmentation: "Segmentation") -> None:
     import numpy as np
 
     frames = segmentation.pixel_array.reshape(-1, segmentation.Rows, segmentation.Columns)
@@ -102,12 +99,15 @@ def _check_volumes(values: Mapping[str, Any], segmentation: "Segmentation", voxe
         for frame in segmentation.PerFrameFunctionalGroupsSequence
     ]
     counts = np.bincount(numbers, weights=np.count_nonzero(frames, axis=(1, 2)), minlength=len(SEGMENTS) + 1)
+    spacing = segmentation.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
     for tissue in SEGMENTS:
-        own, measured = counts[tissue] * voxel_ml, values[_VOLUMES[tissue]]
-        if abs(own - measured) > _AGREEMENT * max(own, measured, voxel_ml):
+        own = counts[tissue] * float(spacing[0]) * float(spacing[1])
+        # Areas, not volumes: how thick a slice counts is the measures' affair.
+        measured = sum(one[_AREAS[tissue]] for one in values["slices"])
+        if abs(own - measured) > _AGREEMENT * max(own, measured):
             raise ScarNetError(
-                f"The measures say {measured:.2f} ml of {CLASS_NAMES[tissue]}, the segmentation holds {own:.2f} ml; "
-                "measure the labels that are written."
+                f"The measures say {measured:.1f} mm² of {CLASS_NAMES[tissue]} in all slices, the segmentation holds "
+                f"{own:.1f} mm²; measure the labels that are written."
             )
 
 
