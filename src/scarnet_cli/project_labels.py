@@ -71,7 +71,7 @@ def add_actions(actions: Any, add_action: Callable[..., argparse.ArgumentParser]
     parser.add_argument("--annotator", metavar="NAME", help="whose labels they are (default: the working labels)")
     parser.add_argument("--map", metavar="NAMES", type=_names, help="the values in the files: NAME=VALUE,NAME=VALUE,…")
     parser = add_action(actions, "export-labels", run_export, "write labels", _EXPORT, _EXPORT_EXAMPLES)
-    parser.add_argument("cases", metavar="CASE", nargs="*", help="a case (default: all that have labels)")
+    parser.add_argument("--cases", metavar="CASE", nargs="+", help="which (default: all that have labels)")
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="folder for the labels")
     parser.add_argument("--annotator", metavar="NAME", help="whose labels (default: the working labels)")
     parser = add_action(
@@ -89,7 +89,7 @@ def run_import(args: argparse.Namespace) -> int:
     found = find_labels(args.labels)
     if args.case is not None and len(found.files) != 1:
         raise ScarNetError(f"--case is for one file, but {args.labels} holds {len(found.files)}; leave it out.")
-    files = {args.case: path for path in found.files.values()} if args.case else found.files
+    files = dict(zip([args.case], found.files.values(), strict=True)) if args.case else found.files
     failed = 0
     with Bars(args.quiet) as bars, opened_to_write(args, bars) as project:
         for number, (case, path) in enumerate(files.items()):
@@ -110,8 +110,8 @@ def run_export(args: argparse.Namespace) -> int:
     from scarnet.project import export_labels
 
     with Bars(args.quiet) as bars, opened_to_read(args, bars) as project:
-        written = export_labels(project, args.output, args.cases or None, args.annotator)
-        if left_out := [case for case in args.cases if case not in written]:
+        written = export_labels(project, args.output, args.cases, args.annotator)
+        if left_out := [case for case in args.cases or () if case not in written]:
             bars.note(f"no labels, left out: {', '.join(left_out)}")
         bars.say(f"Labels of {len(written)} cases written: {args.output}")
     return OK

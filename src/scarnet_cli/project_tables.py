@@ -12,7 +12,7 @@ from scarnet_cli.progress import Bars
 from scarnet_cli.project_opening import opened_to_read
 
 if TYPE_CHECKING:
-    from scarnet.project import CaseRow, Project
+    from scarnet.project import CaseRow, Order, Project
 
 __all__ = ["add_actions"]
 
@@ -77,7 +77,7 @@ def run_status(args: argparse.Namespace) -> int:
 
     with Bars(args.quiet) as bars, opened_to_read(args, bars) as project:
         rows = project.rows()
-        order = "in order" if args.order == "import" else args.order
+        order: Order = "in order" if args.order == "import" else args.order
         upcoming = next_case(rows, order, seed=args.seed)
         if args.order != "import":
             place = {case: number for number, case in enumerate(order_cases(rows, order, args.seed))}
@@ -105,31 +105,21 @@ def run_status(args: argparse.Namespace) -> int:
 
 def _print_cases(rows: "Sequence[CaseRow]") -> None:
     several = len({row.patient for row in rows}) < len(rows)
-    table = [
-        ("CASE", "STATUS", "SCAR %", "UNCERTAINTY", "MODEL", "LAST EDIT", "ANNOTATORS", "PATIENT OF" if several else "")
-    ]
-    for row in rows:
-        table.append(
-            (
-                row.case,
-                row.status,
-                "" if row.scar_percent is None else f"{row.scar_percent:.1f}",
-                "" if row.uncertainty is None else f"{row.uncertainty:.3f}",
-                row.model or "",
-                (row.edited_at or "").replace("T", " ").removesuffix("Z"),
-                ", ".join(row.annotators),
-                row.patient if several else "",
-            )
-        )
-    widths = [max(len(cells[column]) for cells in table) for column in range(len(table[0]))]
-    for cells in table:
-        # A column that is empty all the way down is left out.
-        shown = [
-            text.ljust(width)
-            for text, width, name in zip(cells, widths, table[0], strict=True)
-            if width > len(name) or name
-        ]
-        print("  ".join(shown).rstrip())
+    columns: dict[str, list[str]] = {
+        "CASE": [row.case for row in rows],
+        "STATUS": [row.status for row in rows],
+        "SCAR %": ["" if row.scar_percent is None else f"{row.scar_percent:.1f}" for row in rows],
+        "UNCERTAINTY": ["" if row.uncertainty is None else f"{row.uncertainty:.3f}" for row in rows],
+        "MODEL": [row.model or "" for row in rows],
+        "LAST EDIT": [(row.edited_at or "").replace("T", " ").removesuffix("Z") for row in rows],
+        "ANNOTATORS": [", ".join(row.annotators) for row in rows],
+        "PATIENT OF": [row.patient if several else "" for row in rows],
+    }
+    # A column that is empty all the way down is left out.
+    table = [[name, *cells] for name, cells in columns.items() if any(cells)]
+    widths = [max(map(len, column)) for column in table]
+    for line in zip(*table, strict=True):
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _print_models(project: "Project") -> None:

@@ -1,4 +1,4 @@
-"""``scarnet project predict, finetune``: what the project's model says, and a model that learnt from what was accepted."""
+"""``scarnet project predict, finetune``: what a model says, and one that learnt from what was accepted."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["add_actions"]
 
 _PREDICT = """
-Predict cases with the project's model: without CASE, all new ones, and those
+Predict cases with the project's model: without --cases, all new ones, and those
 that another model predicted and nobody edited. Labels that a person made are
 never touched. How unsure the network is orders the queue.
 """
@@ -26,7 +26,7 @@ never touched. How unsure the network is orders the queue.
 _PREDICT_EXAMPLES = """
   scarnet project predict heart-study
       whatever a prediction would help
-  scarnet project predict heart-study case-001 --model finetune-001
+  scarnet project predict heart-study --cases case-001 --model finetune-001
       one case, by another of the project's models
 """
 
@@ -62,7 +62,7 @@ def add_actions(actions: Any, add_action: Callable[..., argparse.ArgumentParser]
         Adds one, with what every action has.
     """
     parser = add_action(actions, "predict", run_predict, "predict cases", _PREDICT, _PREDICT_EXAMPLES)
-    parser.add_argument("cases", metavar="CASE", nargs="*", help="a case (default: what a prediction would help)")
+    parser.add_argument("--cases", metavar="CASE", nargs="+", help="which (default: those a prediction would help)")
     parser.add_argument("--model", metavar="M", help="one of the project's models (default: the project's)")
     add_device(parser)
     parser.add_argument(
@@ -72,7 +72,7 @@ def add_actions(actions: Any, add_action: Callable[..., argparse.ArgumentParser]
         "--entropy-only", action="store_true", help="do not ask the network again over flips and noise: a third quicker"
     )
     parser = add_action(actions, "finetune", run_finetune, "learn from accepted cases", _FINETUNE, _FINETUNE_EXAMPLES)
-    parser.add_argument("cases", metavar="CASE", nargs="*", help="an accepted case (default: all of them)")
+    parser.add_argument("--cases", metavar="CASE", nargs="+", help="which accepted ones (default: all of them)")
     parser.add_argument("--plan", action="store_true", help="only show the split")
     parser.add_argument("--resume", metavar="NAME", help="go on with this fine-tuning")
     parser.add_argument("--base", metavar="M", help="one of the project's models (default: the project's)")
@@ -106,7 +106,7 @@ def run_predict(args: argparse.Namespace) -> int:
         try:
             found = predict_cases(
                 project,
-                args.cases or None,
+                args.cases,
                 model=args.model,
                 device=args.device,
                 flips=args.flips,
@@ -135,7 +135,7 @@ def run_finetune(args: argparse.Namespace) -> int:
         else:
             plan = plan_finetune(
                 project,
-                args.cases or None,
+                args.cases,
                 base=args.base,
                 name=args.name,
                 validation_fraction=args.validation,
