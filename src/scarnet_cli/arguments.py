@@ -11,6 +11,7 @@ __all__ = [
     "Parser",
     "add_command",
     "add_device",
+    "add_keep_identity",
     "add_model",
     "add_quiet",
     "natural",
@@ -120,6 +121,22 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "cuda", "mps", "cpu"),
         default="auto",
         help="where to run the network; auto takes a GPU where there is one",
+    )
+
+
+def add_keep_identity(parser: argparse.ArgumentParser) -> None:
+    """Add ``--keep-identity``.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    parser.add_argument(
+        "--keep-identity",
+        action="store_true",
+        help="let the DICOM files carry the patient's and the study's identity, as an archive wants it "
+        "(default: the case's name in its place)",
     )
 
 

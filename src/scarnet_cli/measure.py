@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet.files import make_folder
-from scarnet_cli.arguments import Parser, add_command, add_quiet, natural, spacing_mm
+from scarnet_cli.arguments import Parser, add_command, add_keep_identity, add_quiet, natural, spacing_mm
+from scarnet_cli.case_reports import REPORT_FILE, card_of, origin_of, write_dicom_files
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.measure_cases import LabelledStudy, find_labelled, read_insertions
 from scarnet_cli.measure_files import MEASURE_FILES, write_measures
@@ -35,7 +36,11 @@ OUT receives, in a folder CASE of its own where IMAGE holds several:
   measures.json  every number, with its unit in its name; notes on the labels
   slices.csv     a row a slice
   segments.csv   a row a segment
+  report.pdf     two pages: slices with contours, bullseye, tables, method
   cohort.csv     for several cases: a row a case
+
+and with --dicom, of a study read from DICOM, segmentation.dcm (DICOM SEG) and
+measurements.dcm (DICOM SR), which refer to its images. docs/export.md.
 
 Myocardium is the whole wall, healthy myocardium and scar, and percentages of
 scar are of it. docs/measures.md explains each number. For research use only.
@@ -46,6 +51,8 @@ _EXAMPLES = """
       a study and what 'scarnet segment patient01/ -o results' made of it
   scarnet measure image.nii.gz labels.nii.gz -o out --insertion 6,90,84
       the anterior insertion of the right ventricle marked by hand
+  scarnet measure patient01/ results/patient01 -o measures/patient01 --dicom
+      also DICOM SEG and SR; the case's name stands in for the patient's
   scarnet measure Dataset001 Dataset001 -o measures
       an nnU-Net dataset with its own labels, and cohort.csv
 
@@ -106,6 +113,9 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
     parser.add_argument(
         "--grey-zone", choices=("fwhm", "sd"), default="fwhm", help="35 to 50 %% of the maximum, or 2 to 3 SD"
     )
+    parser.add_argument("--no-report", dest="report", action="store_false", help="leave out report.pdf")
+    parser.add_argument("--dicom", action="store_true", help="also write DICOM SEG and SR; the study must be DICOM")
+    add_keep_identity(parser)
     parser.add_argument("--case", metavar="NAME", help="another name for the case, where IMAGE is one study")
     parser.add_argument("--series", metavar="S", help="which series of a study with several: its number")
     parser.add_argument(
@@ -133,6 +143,8 @@ def run(args: argparse.Namespace) -> int:
     int
         0 when every case was measured, else 2.
     """
+    if args.keep_identity and not args.dicom:
+        raise ScarNetError("--keep-identity is about DICOM files; add --dicom, or leave it out.")
     found = find_labelled(args.image, args.labels, args.output, args.case)
     if not found.single and (args.insertion or args.insertion_mm or args.remote):
         raise ScarNetError(
@@ -173,6 +185,7 @@ def _measure_or_report(
         stack, measures = _measure(case, insertions.get(case.study.case, []), args, bars)
         with replaced_folder(folder, MEASURE_FILES) as fresh:
             write_measures(fresh, stack, measures)
+            _write_reports(fresh, case, stack, measures, args, bars)
     except Cancelled:
         raise
     except Exception as error:
@@ -209,6 +222,25 @@ def _measure(
     remote = None if args.remote is None else read_labels(args.remote, stack, names) > 0
     probabilities = None if case.probabilities is None else read_channels(case.probabilities, stack)
     return stack, measure_study(labels, stack, settings, insertions=points, remote=remote, probabilities=probabilities)
+
+
+def _write_reports(
+    folder: Path,
+    case: LabelledStudy,
+    stack: "LGEStack",
+    measures: "StudyMeasures",
+    args: argparse.Namespace,
+    bars: Bars,
+) -> None:
+    if case.labels is None or not (args.report or args.dicom):
+        return
+    origin = origin_of(case.labels)
+    if args.dicom:
+        write_dicom_files(folder, stack, measures, origin, keep_identity=args.keep_identity, progress=bars)
+    if args.report:
+        from scarnet.report import write_report
+
+        write_report(folder / REPORT_FILE, stack, measures, origin, card_of(origin.model_sha256))
 
 
 def _summary(values: dict[str, Any], folder: Path) -> str:

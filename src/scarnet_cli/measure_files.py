@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scarnet.files import atomic_path
+from scarnet_cli.case_reports import DICOM_FILES, REPORT_FILE
 
 if TYPE_CHECKING:
     from scarnet.measure import StudyMeasures
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MEASURE_FILES", "write_measures"]
 
-MEASURE_FILES = ("measures.json", "slices.csv", "segments.csv")
-"""What a case's folder holds."""
+MEASURE_FILES = ("measures.json", "slices.csv", "segments.csv", REPORT_FILE, *DICOM_FILES)
+"""What a case's folder can hold."""
 
 
 def write_measures(folder: Path, stack: "LGEStack", measures: "StudyMeasures") -> None:

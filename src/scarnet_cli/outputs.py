@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from scarnet.predict.prediction import Prediction
     from scarnet.stack import LGEStack
 
-__all__ = ["CASE_FILES", "OUTPUTS", "check_replaceable", "replaced_folder", "write_case"]
+__all__ = ["CASE_FILES", "FURTHER_OUTPUTS", "OUTPUTS", "check_replaceable", "replaced_folder", "write_case"]
 
 OUTPUTS = ("labels", "probabilities", "logits")
-"""What a case's folder can hold besides ``result.json``, as in ``--save``."""
+"""What a case's folder holds besides ``result.json`` unless ``--save`` says otherwise."""
 
-CASE_FILES = (*(f"{name}.nii.gz" for name in OUTPUTS), "result.json")
+FURTHER_OUTPUTS = {"tiff": "labels_imagej.tif", "dicom": "segmentation.dcm"}
+"""What it can hold besides, as in ``--save``, and the file it is."""
+
+CASE_FILES = (*(f"{name}.nii.gz" for name in OUTPUTS), *FURTHER_OUTPUTS.values(), "result.json")
 
 _OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
 

@@ -7,14 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet.files import make_folder
-from scarnet_cli.arguments import Parser, add_command, add_device, add_model, add_quiet, natural, positive, spacing_mm
+from scarnet_cli.arguments import (
+    Parser,
+    add_command,
+    add_device,
+    add_keep_identity,
+    add_model,
+    add_quiet,
+    natural,
+    positive,
+    spacing_mm,
+)
 from scarnet_cli.failures import BAD_INPUT, OK, report
-from scarnet_cli.outputs import CASE_FILES, OUTPUTS, check_replaceable, replaced_folder, write_case
+from scarnet_cli.outputs import CASE_FILES, FURTHER_OUTPUTS, OUTPUTS, check_replaceable, replaced_folder, write_case
 from scarnet_cli.progress import Bars
 from scarnet_cli.studies import StudyPath, check_name, find_studies, read
 
 if TYPE_CHECKING:
-    from scarnet.predict import Predictor
+    from scarnet.predict import Prediction, Predictor
+    from scarnet.stack import LGEStack
 
 __all__ = ["add"]
 
@@ -34,6 +45,11 @@ without nnU-Net's _0000:
   logits.nii.gz         (X, Y, Z, class), before softmax
   result.json           case, model, device, seconds, spacing, measures, notes
 
+and, where --save asks for them,
+
+  labels_imagej.tif     the labels as TIFF with ImageJ's metadata (tiff)
+  segmentation.dcm      the labels as DICOM SEG, of DICOM studies (dicom)
+
 A case that was segmented before is replaced as a whole, once the new one is
 complete. For research use only.
 """
@@ -45,6 +61,8 @@ _EXAMPLES = """
       every study in a folder, labels and result.json only
   scarnet segment Dataset001/imagesTr -o results --device cuda
       an nnU-Net dataset, on the GPU
+  scarnet segment patient01/ -o results --save labels,dicom
+      the labels as NIfTI and as a DICOM SEG that refers to the images
   scarnet segment patient02/ -o results --series 2
       a folder with several series: without --series they are listed
 
@@ -54,6 +72,9 @@ exit status:
        'error:'; the other cases are segmented all the same
   130  stopped with Ctrl-C; finished cases stay, nothing is half-written
 """
+
+
+_SAVED = (*OUTPUTS, *FURTHER_OUTPUTS)
 
 
 def add(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -74,8 +95,10 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
         type=_outputs,
         default=OUTPUTS,
         metavar="LIST",
-        help=f"what to write besides result.json, separated by commas (default: {','.join(OUTPUTS)})",
+        help=f"what to write besides result.json, separated by commas, of {', '.join(_SAVED)} "
+        f"(default: {','.join(OUTPUTS)})",
     )
+    add_keep_identity(parser)
     parser.add_argument("--case", metavar="NAME", help="another name for the case, where there is one INPUT study")
     parser.add_argument("--series", metavar="S", help="which series of a study with several: its number")
     parser.add_argument(
@@ -117,6 +140,8 @@ def run(args: argparse.Namespace) -> int:
     """
     from scarnet.models import DEFAULT_MODEL, load_model
 
+    if args.keep_identity and "dicom" not in args.save:
+        raise ScarNetError("--keep-identity is about DICOM files; add dicom to --save, or leave it out.")
     found = find_studies(args.inputs, args.output, args.case)
     studies = found.studies
     make_folder(args.output)
@@ -167,8 +192,13 @@ def _segment(study: StudyPath, predictor: "Predictor", args: argparse.Namespace,
     check_name(study.case)
     stack = read(study, bars, series=args.series, phase=args.phase, spacing_mm=args.spacing)
     read_seconds = time.perf_counter() - started
+    if "dicom" in args.save:
+        from scarnet.export.source import dicom_source
+
+        dicom_source(stack)  # finds out before the work whether its images can be referred to
     prediction = predictor.predict(stack, postprocess=args.postprocess, progress=bars)
     with replaced_folder(args.output / study.case, CASE_FILES) as folder:
+        _write_further(folder, stack, prediction, predictor.model.name, args, bars)
         return write_case(
             folder,
             stack,
@@ -177,6 +207,23 @@ def _segment(study: StudyPath, predictor: "Predictor", args: argparse.Namespace,
             read_seconds=read_seconds,
             save=args.save,
         )
+
+
+def _write_further(
+    folder: Path, stack: "LGEStack", prediction: "Prediction", model: str, args: argparse.Namespace, bars: Bars
+) -> None:
+    if "tiff" in args.save:
+        from scarnet.io import write_labels
+
+        write_labels(folder / FURTHER_OUTPUTS["tiff"], prediction.labels, stack)
+    if "dicom" in args.save:
+        from scarnet.export import LabelOrigin, make_segmentation, write_dicom
+
+        origin = LabelOrigin("automatic", model, prediction.model_sha256)
+        segmentation = make_segmentation(
+            prediction.labels, stack, origin, keep_identity=args.keep_identity, progress=bars
+        )
+        write_dicom(folder / FURTHER_OUTPUTS["dicom"], segmentation)
 
 
 def _summary(result: dict[str, Any], folder: Path) -> str:
@@ -196,10 +243,10 @@ def _summary(result: dict[str, Any], folder: Path) -> str:
 def _outputs(text: str) -> tuple[str, ...]:
     """Read ``--save``."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
-    unknown = [name for name in names if name not in OUTPUTS]
+    unknown = [name for name in names if name not in _SAVED]
     if unknown or not names:
         what = f"{unknown[0]!r} is not known" if unknown else "nothing is named"
-        raise argparse.ArgumentTypeError(f"{what}; choose from {','.join(OUTPUTS)}")
+        raise argparse.ArgumentTypeError(f"{what}; choose from {','.join(_SAVED)}")
     return names
 
 

@@ -112,4 +112,5 @@ def test_permissions_are_those_of_any_new_folder(tmp_path):
 
 
 def test_all_files_of_a_case_are_known():
-    assert set(outputs.CASE_FILES) == {"labels.nii.gz", "probabilities.nii.gz", "logits.nii.gz", "result.json"}
+    volumes = {"labels.nii.gz", "probabilities.nii.gz", "logits.nii.gz"}
+    assert set(outputs.CASE_FILES) == {*volumes, "labels_imagej.tif", "segmentation.dcm", "result.json"}

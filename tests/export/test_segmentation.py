@@ -132,7 +132,7 @@ def test_sources_that_cannot_be_referred_to(make_study, tmp_path):
         with pytest.raises(ScarNetError, match=match):
             make_segmentation(study.labels, stack, MODEL)
 
-    refused(LGEStack.from_array(study.stack.pixels, study.stack.spacing_mm), "array was not read from DICOM")
+    refused(LGEStack.from_array(study.stack.pixels, study.stack.spacing_mm), "array: the study was not read from DICOM")
     refused(replace(study.stack, pixels=study.stack.pixels + 1), "no longer those that were opened")
     for path in study.folder.iterdir():
         dataset = pydicom.dcmread(path)
