@@ -128,8 +128,8 @@ def frames_of_stack(stack: LGEStack, progress: Progress = silent) -> tuple[Frame
     source = stack.source
     if source.format != "dicom" or source.path is None:
         raise ScarNetError(
-            f"{stack.case}: the study was not read from DICOM, so there are no DICOM images to refer to; open its DICOM series, "
-            "or write NIfTI or TIFF."
+            f"{stack.case}: the study was not read from DICOM, so there are no DICOM images to refer to; open its "
+            "DICOM series, or write NIfTI or TIFF."
         )
     found = scan(source.path, progress)
     changed = ScarNetError(
