@@ -1,14 +1,16 @@
 """What ``scarnet train`` and ``scarnet finetune`` share: a recipe trained here and now, or started as a job."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scarnet.errors import Cancelled
 from scarnet_cli.arguments import add_device, add_quiet
-from scarnet_cli.failures import OK
+from scarnet_cli.failures import CANCELLED, OK
 from scarnet_cli.job_options import add_job_options, start_job, wants_job
 from scarnet_cli.progress import Bars
+from scarnet_cli.training_summary import summary_lines
 
 if TYPE_CHECKING:
     from scarnet_training.recipe import Recipe
@@ -16,19 +18,34 @@ if TYPE_CHECKING:
 __all__ = ["add_run_options", "run_recipe"]
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser, output_required: bool = True) -> None:
     """Add where to write, whether to go on, on what to run, and the options of a job.
 
     Parameters
     ----------
     parser : ArgumentParser
         The command's parser.
+    output_required : bool
+        Whether the command always trains.
     """
-    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="folder for the model")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=_folder,
+        required=output_required,
+        help="folder for the model: a new or empty one, or with --resume that of the run",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUT")
     add_device(parser)
     add_quiet(parser)
     add_job_options(parser)
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} names no folder")
+    return Path(text)
 
 
 def run_recipe(args: argparse.Namespace, recipe: "Recipe") -> int:
@@ -44,18 +61,38 @@ def run_recipe(args: argparse.Namespace, recipe: "Recipe") -> int:
     Returns
     -------
     int
-        0.
+        0, or 130 where Ctrl-C ended it.
+
+    Raises
+    ------
+    ScarNetError
+        The folder, the recipe or the data are not fit.
     """
+    from scarnet_training.folder_check import check_run_folder
+
+    # A job would find out in the background only.
+    check_run_folder(args.output, args.resume)
     if wants_job(args):
         return start_job(args, recipe, args.output, resume=args.resume)
     from scarnet_training.trainer import train
 
     with Bars(args.quiet) as bars:
+
+        def remark(kind: str, text: str) -> None:
+            if kind == "note":
+                bars.note(text)
+            elif not args.quiet:
+                with bars.cleared():
+                    print(f"{kind}: {text}", file=sys.stderr, flush=True)
+
         try:
-            model = train(recipe, args.output, resume=args.resume, progress=bars, device=args.device)
+            model = train(recipe, args.output, resume=args.resume, progress=bars, device=args.device, remark=remark)
         except (KeyboardInterrupt, Cancelled):
-            if any((args.output / "checkpoints").glob("*.pt")):
-                bars.note("the same command with --resume goes on from the last checkpoint.")
-            raise
-        bars.say(f"Trained: {model}\nTo use it: scarnet segment INPUT -o OUT --model {model}")
+            if not any((args.output / "checkpoints").glob("*.pt")):
+                raise
+            with bars.cleared():
+                print("Stopped; the same command with --resume goes on from the last checkpoint.", file=sys.stderr)
+            return CANCELLED
+        for line in summary_lines(model):
+            bars.say(line)
     return OK

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import pytest
 
 from scarnet.errors import ScarNetError
@@ -57,18 +58,39 @@ def test_nothing_to_train_on_is_told(tiny_recipe: Recipes) -> None:
         load_cohort(tiny_recipe(data={"datasets": []}))
 
 
-def test_a_replayed_patient_is_known_by_more_than_the_cases_name(
-    tiny_recipe: Recipes, cohort_writer: Writer, tmp_path: Path
+def test_an_earlier_patient_is_known_by_key_or_pixels_and_a_like_name_says_nothing(
+    tiny_recipe: Recipes, cohort_writer: Writer, cohort_folder: Path, tmp_path: Path
 ) -> None:
     training, validation = sides(load_cohort(tiny_recipe()))
     held_out = sorted(validation)[0]
     earlier = cohort_writer(tmp_path / "earlier", {"another name": True, "stranger": True})
     (earlier / "patients.csv").write_text(f"case,patient\nanother name,{held_out}\nstranger,stranger\n")
-    with pytest.raises(ScarNetError, match=r"to be validated on: another name\."):
+    with pytest.raises(ScarNetError, match=r"--replay.* who are held out to measure the model on: another name;"):
         load_cohort(tiny_recipe(start={"replay": [str(earlier)]}))
     (earlier / "patients.csv").write_text(f"case,patient\nanother name,{sorted(training)[0]}\nstranger,stranger\n")
     cohort = load_cohort(tiny_recipe(start={"replay": [str(earlier)]}))
     assert cohort.names()[0]["replay"] == ["another name", "stranger"]
+
+    # Cases that are only named alike, in two earlier cohorts.
+    folders = [cohort_writer(tmp_path / name, {held_out: True}) for name in ("second", "third")]
+    for folder in folders:
+        pixels = nib.load(folder / "imagesTr" / f"{held_out}_0000.nii.gz")
+        nib.save(nib.Nifti1Image(pixels.get_fdata() + 1, pixels.affine), pixels.get_filename())
+    cohort = load_cohort(tiny_recipe(start={"replay": list(map(str, folders))}))
+    assert cohort.names()[0]["replay"] == [f"{held_out} of replay 1", f"{held_out} of replay 2"]
+    assert sum("numbers cases like held-out ones" in text for text in cohort.warnings) == 2
+    assert set(cohort.digests()) == training | validation | set(cohort.names()[0]["replay"])
+    with pytest.raises(ScarNetError, match=rf"held out to measure the model on: {', '.join(sorted(validation))};"):
+        load_cohort(tiny_recipe(start={"replay": [str(cohort_folder)]}))
+
+
+def test_too_few_patients_are_warned_of(tiny_recipe: Recipes, cohort_writer: Writer, tmp_path: Path) -> None:
+    one = cohort_writer(tmp_path / "one", {"a": True})
+    with pytest.raises(ScarNetError, match=r"only one patient, so nobody can be held out .*--validation 0"):
+        load_cohort(tiny_recipe(data={"datasets": [str(one)]}))
+    two = cohort_writer(tmp_path / "two", {"a": True, "b": True})
+    [warning] = load_cohort(tiny_recipe(data={"datasets": [str(two)]})).warnings
+    assert warning.startswith("There are only 2 patients")
 
 
 def test_a_scar_shift_needs_patients_with_scar_to_choose_it_on(tiny_recipe: Recipes) -> None:

@@ -25,18 +25,64 @@ QUICK = {"epochs": 1, "validate_every": 0, "localiser_epochs": 0, "keep": "last"
 
 def base_model(path: Path, recipe: Any, **card: Any) -> Path:
     torch.manual_seed(0)
-    return save_model(path, ScarNet(recipe.network).eval(), ModelCard("base", "", recipe.network, **card))
+    told = ModelCard("base", "", recipe.network, recipe={"test_time_flips": True}, **card)
+    return save_model(path, ScarNet(recipe.network).eval(), told)
 
 
-def test_a_fine_tuned_model_keeps_the_smallest_scar_and_names_no_folder(tmp_path: Path, tiny_recipe: Recipes) -> None:
-    base = base_model(tmp_path / "Jane Doe.safetensors", tiny_recipe(), smallest_scar_ml=0.5)
-    train(tiny_recipe(start={"model": str(base)}, training=QUICK), tmp_path / "out")
+def test_a_fine_tuned_model_takes_over_what_holds_of_its_start_and_names_no_folder(
+    tmp_path: Path, tiny_recipe: Recipes, cohort_folder: Path
+) -> None:
+    told = {"licence": "NC", "data": ("A scan.",), "limitations": ("Blind.", "Said of older: Deaf.")}
+    seen = ("ann", "bob", "cleo", "dan", "eve", "fay")
+    base = base_model(
+        tmp_path / "Jane Doe.safetensors", tiny_recipe(), smallest_scar_ml=0.5, training_cases=seen, **told
+    )
+    warned: list[str] = []
+    recipe = tiny_recipe(start={"model": str(base), "parts": "all"}, training=QUICK, model={"licence": "unknown"})
+    train(recipe, tmp_path / "out", remark=lambda kind, text: warned.append(text))
     card = load_model(tmp_path / "out" / "model.safetensors").card
     assert card.smallest_scar_ml == 0.5
-    assert any("from the model base" in line for line in card.data)
-    told = card.to_json()
-    assert str(tmp_path) not in told
+    assert card.licence == "NC"
+    assert card.recipe["test_time_flips"] is True
+    assert card.data == (
+        "Said of base: A scan.",
+        "Fine-tuned from base: all of it trained on 3 patients; validated on 2 other patients.",
+    )
+    assert card.limitations[:2] == ("Said of base: Blind.", "Said of older: Deaf.")
+    assert set(card.training_cases) == set(seen)
+    assert any("base, which it starts from, was trained on cases named like held-out ones" in text for text in warned)
+    assert str(tmp_path) not in card.to_json()
     assert card.recipe["start"]["model"] == "Jane Doe.safetensors"
+
+
+def test_a_model_that_got_worse_is_told_of_everywhere(
+    tmp_path: Path, tiny_recipe: Recipes, events_of: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scarnet_training import finishing
+
+    real, shift = finishing.validate_model, {"base": 0.4, "tiny": 0.1}
+
+    def validate(model: Any, cases: Any, *rest: Any) -> dict[str, Any]:
+        figures = real(model, cases, *rest)
+        for key in ("dice_myocardium", "dice_scar"):
+            figures["summary"][key] = {"mean": 0.5 + shift[model.card.name] * (key == "dice_scar"), "n": 2}
+        return figures
+
+    monkeypatch.setattr(finishing, "validate_model", validate)
+    base = base_model(tmp_path / "base.safetensors", tiny_recipe())
+    shown: list[tuple[str, str]] = []
+    out = tmp_path / "out"
+    train(tiny_recipe(start={"model": str(base)}, training=QUICK), out, remark=lambda *told: shown.append(told))
+    card = load_model(out / "model.safetensors").card
+    sentence = card.limitations[-1]
+    assert "worse than base, which it started from" in sentence
+    assert "Dice of scar 0.60 instead of 0.90." in sentence
+    assert ("warning", sentence) in shown
+    assert events_of(out, "warning")[-1]["text"] == sentence
+    assert card.validation["base"]["name"] == "base"
+    assert events_of(out, "end")[0]["base"]["summary"]["dice_scar"]["mean"] == 0.9
+    [note] = [text for kind, text in shown if kind == "note"]
+    assert note.startswith("The run takes up to ")
 
 
 def test_a_training_stopped_in_its_last_validation_leaves_no_model(tmp_path: Path, tiny_recipe: Recipes) -> None:

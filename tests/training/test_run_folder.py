@@ -17,11 +17,12 @@ from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import RunFolder
 
 SPLIT = [{"train": ["a"], "val": ["b"]}]
+CASES = {"a": "digest of a", "b": "digest of b"}
 
 
 def begin(folder: Path, resume: bool = False, recipe: Recipe | None = None) -> RunFolder:
     run = RunFolder(folder, resume)
-    run.keep_the_same(recipe or Recipe(), SPLIT, "")
+    run.keep_the_same(recipe or Recipe(), SPLIT, CASES, "")
     return run
 
 
@@ -68,6 +69,37 @@ def test_a_refused_run_lets_go_of_the_folder(tmp_path: Path) -> None:
 def test_nothing_to_resume_is_told(tmp_path: Path) -> None:
     with pytest.raises(ScarNetError, match="holds no run to resume; leave resume out"):
         RunFolder(tmp_path / "nothing", resume=True)
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_other_things_is_left_alone(tmp_path: Path, resume: bool) -> None:
+    (tmp_path / "imagesTr").mkdir()
+    with pytest.raises(ScarNetError, match="is not empty and holds no run, so nothing is trained into it"):
+        RunFolder(tmp_path, resume)
+    assert [path.name for path in tmp_path.iterdir()] == ["imagesTr"]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_finished_run_gives_one_answer(tmp_path: Path, resume: bool) -> None:
+    run = begin(tmp_path)
+    run.save_checkpoint({"epoch": 1})
+    run.event("end")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    run.release()
+    with pytest.raises(ScarNetError, match=r"The run in .* is finished; there is nothing to resume"):
+        RunFolder(tmp_path, resume)
+
+
+def test_warnings_are_written_and_shown_notes_are_shown(tmp_path: Path) -> None:
+    shown = []
+    run = RunFolder(tmp_path, False, remark=lambda kind, text: shown.append((kind, text)))
+    run.warn("Beware.", patients=2)
+    run.show("note", "By the way.")
+    run.release()
+    assert shown == [("warning", "Beware."), ("note", "By the way.")]
+    [event] = [json.loads(line) for line in run.events.read_text().splitlines()]
+    assert (event["event"], event["text"], event["patients"]) == ("warning", "Beware.", 2)
 
 
 def test_a_run_without_a_checkpoint_begins_anew(tmp_path: Path) -> None:
@@ -119,7 +151,7 @@ def test_events_after_the_checkpoint_are_forgotten(tmp_path: Path) -> None:
 
 def test_a_process_that_does_not_write_writes_nothing(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run", False, writes=False)
-    run.keep_the_same(Recipe(), SPLIT, "")
+    run.keep_the_same(Recipe(), SPLIT, CASES, "")
     run.event("start")
     run.save_checkpoint({"epoch": 1})
     run.save_tensors("000", {})
@@ -138,19 +170,28 @@ def test_only_what_leaves_the_training_alone_may_change(tmp_path: Path) -> None:
     run.release()
     for recipe in (change("training", micro_batch=2, threads=3), change("model", name="other", half=False)):
         begin(tmp_path, True, recipe).release()
-    for recipe in (change("training", seed=5), change("loss", alpha=0.5), change("augmentation", flips=False)):
+    others = {
+        "training.seed was 0 and is now 5": change("training", seed=5),
+        r"loss.alpha was 0\.3 and is now 0\.5": change("loss", alpha=0.5),
+        "augmentation.flips was True and is now False": change("augmentation", flips=False),
+    }
+    for told, recipe in others.items():
         run = RunFolder(tmp_path, True)
-        with pytest.raises(ScarNetError, match="begun with another recipe"):
-            run.keep_the_same(recipe, SPLIT, "")
+        with pytest.raises(ScarNetError, match=f"begun with another recipe: {told}; resume it with"):
+            run.keep_the_same(recipe, SPLIT, CASES, "")
         run.release()
     run = RunFolder(tmp_path, True)
-    with pytest.raises(ScarNetError, match="begun with another split"):
-        run.keep_the_same(Recipe(), [{"train": ["b"], "val": ["a"]}], "")
-    with pytest.raises(ScarNetError, match="begun with another recipe"):
-        run.keep_the_same(Recipe(), SPLIT, "another model's digest")
+    with pytest.raises(ScarNetError, match=r"begun with another split \(on another side: a, b\)"):
+        run.keep_the_same(Recipe(), [{"train": ["b"], "val": ["a"]}], CASES, "")
+    with pytest.raises(ScarNetError, match=r"begun with another split \(new: c; missing: b\)"):
+        run.keep_the_same(Recipe(), [{"train": ["a"], "val": ["c"]}], CASES, "")
+    with pytest.raises(ScarNetError, match="another recipe: the file of the model it starts from has changed"):
+        run.keep_the_same(Recipe(), SPLIT, CASES, "another model's digest")
+    with pytest.raises(ScarNetError, match=r"Images or labels have changed since .* was begun: b; put them back"):
+        run.keep_the_same(Recipe(), SPLIT, {**CASES, "b": "another"}, "")
     (tmp_path / "splits.json").write_text("[")
     with pytest.raises(ScarNetError, match=r"Cannot read .*splits.json"):
-        run.keep_the_same(Recipe(), SPLIT, "")
+        run.keep_the_same(Recipe(), SPLIT, CASES, "")
     run.release()
 
 

@@ -14,29 +14,36 @@ from scarnet_training.schedule import build_optimizer, set_learning_rate, traine
 from scarnet_training.settings import TrainingSettings
 
 
-def rates(settings: TrainingSettings, places: list[float], epochs: int = 10) -> list[float]:
+def rates(settings: TrainingSettings, places: list[int], steps: int, epochs: int = 10) -> list[float]:
     optimizer = torch.optim.SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "peak": 2.0}], lr=1.0)
     found = []
-    for done in places:
-        set_learning_rate(optimizer, settings, done, epochs)
+    for step in places:
+        set_learning_rate(optimizer, settings, step, steps, epochs)
         found.append(optimizer.param_groups[0]["lr"])
     return found
 
 
 def test_cosine_warms_up_and_falls_to_nothing() -> None:
-    start, rising, top, middle, end = rates(TrainingSettings(), [0, 0.015, 0.03, 0.515, 1.0])
-    assert start == pytest.approx(0.04)  # never 0
-    assert rising == pytest.approx(1.0)
+    start, rising, top, middle, end = rates(TrainingSettings(), [0, 15, 30, 515, 1000], steps=1000)
+    assert start == pytest.approx(2 / 31)  # never 0
+    assert rising == pytest.approx(2 * 16 / 31)
     assert top == pytest.approx(2.0)
     assert middle == pytest.approx(1.0)
     assert end == pytest.approx(0.0)
 
 
+@pytest.mark.parametrize(("steps", "rising"), [(1000, 30), (600, 20), (100, 20), (30, 9), (1, 0)])
+def test_a_short_training_warms_up_for_as_many_steps_as_it_can_spare(steps: int, rising: int) -> None:
+    found = rates(TrainingSettings(), list(range(steps)), steps)
+    assert found.index(max(found)) == rising
+    assert max(found) == pytest.approx(2.0)
+
+
 def test_exponential_falls_once_an_epoch() -> None:
     # Epochs of three steps: 1/30 of the training each.
-    places = [step / 30 for step in range(7)]
+    places = list(range(7))
     expected = [2.0] * 3 + [1.9] * 3 + [2 * 0.95**2]
-    assert rates(TrainingSettings(schedule="exponential", decay=0.95), places) == pytest.approx(expected)
+    assert rates(TrainingSettings(schedule="exponential", decay=0.95), places, steps=30) == pytest.approx(expected)
 
 
 def members(optimizer: torch.optim.Optimizer, network: ScarNet) -> dict[str, float]:

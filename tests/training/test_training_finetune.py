@@ -112,17 +112,19 @@ def test_earlier_patients_are_shown_again_and_the_card_says_so(
     train(tiny_recipe(start=start, training=QUICK), tmp_path / "out")
     assert [int((batch >= 9).sum()) for batch in shown] == [1, 1, 1]
     assert set(range(9)) <= set(torch.cat(shown).tolist())
-    [line] = load_model(tmp_path / "out" / "model.safetensors").card.data
-    assert "Trained on 3 patients" in line
-    assert "with 2 earlier cases shown again; validated on 2 other patients." in line
-    assert "from the model base" in line
+    card = load_model(tmp_path / "out" / "model.safetensors").card
+    assert card.data == (
+        "Fine-tuned from base: all of it trained on 3 patients, with 2 earlier patients shown again; "
+        "validated on 2 other patients.",
+    )
+    assert {"old 1", "old 2"} < set(card.training_cases)
 
 
 def test_a_replayed_patient_must_not_be_validated_on(
     tmp_path: Path, tiny_recipe: Recipes, plain_base: Path, cohort_folder: Path
 ) -> None:
     start = {"model": str(plain_base), "replay": [str(cohort_folder)]}
-    with pytest.raises(ScarNetError, match=r"start\.replay holds patients that are to be validated on: \w+, \w+\."):
+    with pytest.raises(ScarNetError, match=r"held out to measure the model on: \w+, \w+; take them out there"):
         train(tiny_recipe(start=start), tmp_path / "out")
 
 
@@ -132,7 +134,7 @@ def test_trains_without_anyone_to_validate_on(tmp_path: Path, tiny_recipe: Recip
     kinds = [event["event"] for event in events_of(tmp_path / "out")]
     assert kinds == ["start", "localiser", *["step"] * 4, "epoch", "end"]
     card = load_model(tmp_path / "out" / "model.safetensors").card
-    assert card.data == ("Trained on 5 patients and 0 synthetic phantoms; validated on 0 other patients.",)
+    assert card.data == ("Trained on 5 patients; validated on no other patient.",)
     assert card.validation == {}
 
 
@@ -140,6 +142,6 @@ def test_trains_on_phantoms_alone(tmp_path: Path, tiny_recipe: Recipes, events_o
     data = {"datasets": [], "phantoms": 1, "phantom_validation": 1}
     train(tiny_recipe(data=data, training={"epochs": 1, "localiser_epochs": 0}), tmp_path / "out")
     card = load_model(tmp_path / "out" / "model.safetensors").card
-    assert card.data == ("Trained on 0 patients and 1 synthetic phantoms; validated on 1 other patients.",)
+    assert card.data == ("Trained on 1 synthetic phantom; validated on 1 synthetic phantom.",)
     assert len(card.validation["patients"]) == 1
     assert [event["dice_myocardium"]["n"] for event in events_of(tmp_path / "out", "validation")] == [1]

@@ -125,7 +125,8 @@ def test_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
     assert [event["epoch"] for event in events_of(cut, "validation")] == [0, 1]
     assert events_of(cut)[-1]["event"] == "end"
     left = {path.name for path in cut.iterdir()}
-    assert left == {".lock", "checkpoints", "events.jsonl", "model.safetensors", "recipe.json", "splits.json"}
+    written = {"cases.json", "events.jsonl", "model.safetensors", "recipe.json", "splits.json"}
+    assert left == {".lock", "checkpoints", *written}
     assert {path.name for path in (cut / "checkpoints").iterdir()} == {"last.pt", "best.pt"}
 
 

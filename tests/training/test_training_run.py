@@ -49,13 +49,18 @@ def test_a_trained_models_card_tells_the_truth(finished: Path) -> None:
     assert not set(split["val"]) & set(split["train"])
     assert len(split["val"]) + len(split["train"]) == 5
     assert card.recipe["training"]["epochs"] == 2
-    assert card.data == ("Trained on 3 patients and 0 synthetic phantoms; validated on 2 other patients.",)
+    assert card.data == ("Trained on 3 patients; validated on 2 other patients.",)
+    assert set(card.training_cases) == set(split["train"])
+    best, few = card.limitations
+    assert "the best of several validations on the very patients of its figures" in best
+    assert few == "Its figures rest on 2 patients only and say next to nothing."
 
 
 def test_events_tell_what_a_viewer_needs(finished: Path, events_of: Events) -> None:
     events = events_of(finished)
     epoch = ["step"] * 3 + ["epoch", "validation"]
-    assert [event["event"] for event in events] == ["start", "localiser", *epoch, *epoch, "end"]
+    assert [event["event"] for event in events] == ["start", "warning", "localiser", *epoch, *epoch, "end"]
+    assert events[1]["text"] == "Only 2 of 5 patients are held out: figures on so few say next to nothing."
     start = events[0]
     assert start["recipe"]["training"]["batch_size"] == 4
     shown = ("training", "validation", "replayed", "steps_an_epoch", "device", "processes", "precision", "resumed")
@@ -76,10 +81,11 @@ def test_events_tell_what_a_viewer_needs(finished: Path, events_of: Events) -> N
         assert told["dice_scar"]["n"] == 2
 
 
-def test_a_folder_with_a_run_is_not_overwritten(finished: Path, tiny_recipe: Recipes) -> None:
+def test_a_finished_run_is_left_as_it_is(finished: Path, tiny_recipe: Recipes) -> None:
     before = (finished / "events.jsonl").read_bytes()
-    with pytest.raises(ScarNetError, match="holds a run already; resume it"):
-        train(tiny_recipe(), finished)
+    for resume in (False, True):
+        with pytest.raises(ScarNetError, match="is finished; there is nothing to resume"):
+            train(tiny_recipe(), finished, resume)
     assert (finished / "events.jsonl").read_bytes() == before
 
 
@@ -107,25 +113,34 @@ def refuse_another_split_or_recipe(out: Path, tiny_recipe: Recipes) -> None:
     split = out / "splits.json"
     begun = split.read_text()
     split.write_text(begun.replace("ann", "another patient"))
-    with pytest.raises(ScarNetError, match="begun with another split; resume it with the one"):
+    with pytest.raises(ScarNetError, match=r"another split \(new: ann; missing: another patient\); resume it"):
         train(tiny_recipe(), out, resume=True)
     split.write_text(begun)
-    with pytest.raises(ScarNetError, match="begun with another recipe"):
+    with pytest.raises(ScarNetError, match=r"another recipe: training\.epochs was 2 and is now 3; resume"):
         train(tiny_recipe(training={"epochs": 3}), out, resume=True)
 
 
-def test_resume_honours_the_split_when_patients_were_added_since(
-    tmp_path: Path, tiny_recipe: Recipes, cohort_writer: Callable[..., Path]
+def test_resume_notices_other_labels_and_patients_that_were_added(
+    tmp_path: Path, tiny_recipe: Recipes, cohort_writer: Callable[..., Path], events_of: Events
 ) -> None:
     data = cohort_writer(tmp_path / "data", {"a": True, "b": True, "c": True})
     recipe = tiny_recipe(data={"datasets": [str(data)]})
     with pytest.raises(Cancelled):
         train(recipe, tmp_path / "out", progress=stop_at("Epoch 1"))
+    with pytest.raises(ScarNetError, match="holds a run already; resume it"):
+        train(recipe, tmp_path / "out")
+    labels = data / "labelsTr" / "b.nii.gz"
+    before = labels.read_bytes()
+    labels.write_bytes((data / "labelsTr" / "a.nii.gz").read_bytes())
+    with pytest.raises(ScarNetError, match=r"Images or labels have changed since .*: b; put them back"):
+        train(recipe, tmp_path / "out", resume=True)
+    labels.write_bytes(before)
     cohort_writer(tmp_path / "more", {"d": True})
     for part, name in (("imagesTr", "d_0000.nii.gz"), ("labelsTr", "d.nii.gz")):
         (tmp_path / "more" / part / name).rename(data / part / name)
-    with pytest.raises(ScarNetError, match="another split"):
+    with pytest.raises(ScarNetError, match=r"another split \(new: d"):
         train(recipe, tmp_path / "out", resume=True)
+    assert events_of(tmp_path / "out")[-1]["event"] == "cancelled"  # refused, the run is what it was
 
 
 def test_the_first_part_trains_nothing_but_the_u_net_and_kept_views_serve_the_second(
@@ -144,4 +159,13 @@ def test_the_first_part_trains_nothing_but_the_u_net_and_kept_views_serve_the_se
     assert changed == {"localiser", "unet_branch", "unet_head", "medsam_decoder", "medsam_head", "fusion"}
     assert sorted(path.name for path in (tmp_path / "run" / "views").iterdir()) == ["000.pt", "001.pt"]
     kinds = [event["event"] for event in events_of(tmp_path / "run")]
-    assert kinds == ["start", "localiser", *["unet_step"] * 3, "unet_epoch", *["step"] * 3, "epoch", "cancelled"]
+    assert kinds == [
+        "start",
+        "warning",
+        "localiser",
+        *["unet_step"] * 3,
+        "unet_epoch",
+        *["step"] * 3,
+        "epoch",
+        "cancelled",
+    ]

@@ -44,6 +44,8 @@ def make_feed(hearts: Callable[..., tuple[np.ndarray, np.ndarray]], tmp_path: Pa
         pixels, labels = hearts(0, True)
         case = LabelledCase(LGEStack.from_array(pixels, (10.0, 2.4, 2.0), case="anna"), labels)
         folder = tmp_path / "run"
+        folder.mkdir(exist_ok=True)
+        (folder / "recipe.json").write_text("{}")
         run = RunFolder(folder, resume=False)
         feed = Feed(recipe, Cohort([case], [], []), run, "cpu", torch.float32)
         feed.load(0, silent)

@@ -1,6 +1,7 @@
 """Who is trained on and who is validated on."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from scarnet.errors import ScarNetError
 from scarnet.progress import Progress, silent
 from scarnet_training.data import load_datasets, load_phantoms
+from scarnet_training.dataset_report import listed
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.recipe import Recipe
 from scarnet_training.splits import apply_split, fold_patients, read_splits, split_patients
@@ -17,6 +19,9 @@ __all__ = ["Cohort", "load_cohort"]
 
 # Phantoms to replay must not be those that are trained on.
 REPLAY_SEED = 500_000
+
+# Of fewer patients a model learns next to nothing, and of fewer held-out ones figures say next to nothing.
+FEWEST_PATIENTS, FEWEST_HELD_OUT = 5, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +47,12 @@ class Cohort:
         named = {side: [case.stack.case for case in cases] for side, cases in sides.items()}
         return [{side: names for side, names in named.items() if names or side != "replay"}]
 
+    def digests(self) -> dict[str, str]:
+        """Give a digest of each patient's image and labels, by case, to know later whether either has changed."""
+        # Phantoms are made anew each time, by another machine perhaps in other bits.
+        cases = [case for case in (*self.training, *self.validation, *self.replayed) if not case.synthetic]
+        return {case.stack.case: _digest(case, labels=True) for case in cases}
+
 
 def load_cohort(recipe: Recipe, progress: Progress = silent) -> Cohort:
     """Read the cases a recipe names and split them by patient.
@@ -61,8 +72,8 @@ def load_cohort(recipe: Recipe, progress: Progress = silent) -> Cohort:
     Raises
     ------
     ScarNetError
-        There is nothing to train on, or a dataset has faults, or cannot be split so; or a replayed patient is among
-        those to validate on.
+        There is nothing to train on, or a dataset has faults, or cannot be split so; or an earlier patient to show
+        again is among those held out.
     """
     data = recipe.data
     if not data.datasets and not data.phantoms:
@@ -74,20 +85,72 @@ def load_cohort(recipe: Recipe, progress: Progress = silent) -> Cohort:
     training += load_phantoms(data.phantoms, data.phantom_seed, progress)
     if not cases:
         validation = load_phantoms(data.phantom_validation, data.phantom_seed + data.phantoms, progress)
-    replayed = load_datasets(recipe.start.replay, progress)[0] if recipe.start.replay else []
-    held_out = {mark for case in validation for mark in _marks(case)}
-    leaked = sorted(case.stack.case for case in replayed if _marks(case) & held_out)
-    if leaked:
-        raise ScarNetError(f"start.replay holds patients that are to be validated on: {', '.join(leaked)}.")
+    replayed, alike = _replayed(recipe.start.replay, [*training, *validation], validation, progress)
     replayed += load_phantoms(recipe.start.replay_phantoms, REPLAY_SEED, progress)
     if recipe.training.choose_scar_shift and sum(case.has_scar for case in validation) < 2:
         raise ScarNetError("Fewer than two held-out patients have scar; set training.choose_scar_shift = false.")
-    return Cohort(training, validation, replayed, tuple(report.warnings) if report else ())
+    warnings = (*(report.warnings if report else ()), *alike, *_too_few(cases, validation))
+    return Cohort(training, validation, replayed, warnings)
 
 
-def _marks(case: LabelledCase) -> set[Any]:
-    """Give what tells a patient again: names, and the very pixels under another name."""
-    return {case.stack.case, case.patient, sha256(case.stack.pixels.tobytes()).digest()}
+def _too_few(cases: Sequence[LabelledCase], validation: Sequence[LabelledCase]) -> list[str]:
+    """Warn where there are too few patients to learn from, or to measure the model on."""
+    patients, held_out = (len({case.patient for case in some}) for some in (cases, validation))
+    if cases and patients < FEWEST_PATIENTS:
+        return [
+            f"There are only {patients} patients: of fewer than {FEWEST_PATIENTS} a model hardly learns anything, and "
+            "its figures mean nothing."
+        ]
+    if cases and 0 < held_out < FEWEST_HELD_OUT:
+        return [f"Only {held_out} of {patients} patients are held out: figures on so few say next to nothing."]
+    return []
+
+
+def _replayed(
+    folders: Sequence[str], own: Sequence[LabelledCase], held_out: Sequence[LabelledCase], progress: Progress
+) -> tuple[list[LabelledCase], list[str]]:
+    """Read earlier patients to show again, and warn; cohorts that number alike keep their cases apart by new names."""
+    taken, pixels = {case.stack.case for case in own}, {_digest(case) for case in held_out}
+    replayed: list[LabelledCase] = []
+    warnings = []
+    for number, folder in enumerate(folders, start=1):
+        cases = load_datasets([folder], progress)[0]
+        again = [
+            case.stack.case
+            for case in cases
+            if _digest(case) in pixels or any(_of_one_key(case, other) for other in held_out)
+        ]
+        if again:
+            raise ScarNetError(
+                f"{folder}, to be shown again (--replay, start.replay in a recipe), holds patients who are held out to "
+                f"measure the model on: {listed(again)}; take them out there, or hold out others (--splits)."
+            )
+        alike = sorted({case.stack.case for case in cases} & {case.stack.case for case in held_out})
+        if alike:
+            warnings.append(
+                f"{folder}, to be shown again, numbers cases like held-out ones ({listed(alike)}); they are taken for "
+                "other patients, as their images differ. Should they be the same, say so in a patients.csv in both."
+            )
+        for case in cases:
+            if case.stack.case in taken:
+                case = replace(case, stack=replace(case.stack, case=f"{case.stack.case} of replay {number}"))
+            taken.add(case.stack.case)
+            replayed.append(case)
+    return replayed, warnings
+
+
+def _of_one_key(case: LabelledCase, other: LabelledCase) -> bool:
+    """Tell a patient again by a key that a cohort gives; names of cases say nothing, for each has its case 1."""
+    given = any(each.patient != each.stack.case for each in (case, other))
+    return given and case.patient == other.patient
+
+
+def _digest(case: LabelledCase, labels: bool = False) -> str:
+    digest = sha256(repr((case.stack.shape, case.stack.spacing_mm)).encode() if labels else b"")
+    digest.update(case.stack.pixels.tobytes())
+    if labels:
+        digest.update(case.labels.tobytes())
+    return digest.hexdigest()
 
 
 def _split(cases: list[LabelledCase], recipe: Recipe) -> tuple[list[LabelledCase], list[LabelledCase]]:

@@ -51,6 +51,8 @@ class Feed:
     ----------
     steps : int
         Batches an epoch.
+    slices : int
+        Slices to train on and to show again.
     """
 
     def __init__(self, recipe: Recipe, cohort: Cohort, run: RunFolder, device: str, precision: torch.dtype) -> None:
@@ -59,6 +61,7 @@ class Feed:
         self.bank = ViewBank(run, settings.views, settings.refresh_epochs, settings.seed)
         cases = [*cohort.training, *cohort.replayed]
         self._names = [(case.stack.case, z) for case in cases for z in range(case.stack.shape[0])]
+        self.slices = len(self._names)
         own = sum(case.stack.shape[0] for case in cohort.training)
         self._own, self._replayed = torch.arange(own), torch.arange(own, len(self._names))
         again = replayed_slices(settings.batch_size, recipe.start.replay_share) if len(self._replayed) else 0
@@ -126,9 +129,10 @@ class Feed:
         if len(self._sources) == 1:
             images, labels = sources[0].take(batch, reverse, self.device)
         else:
-            each = zip(sources, batch, reverse, strict=True)
-            taken = [source.take(index[None], side[None], self.device) for source, index, side in each]
-            images, labels = (torch.cat(tensors) for tensors in zip(*taken, strict=True))
+            each = list(zip(sources, batch, strict=True))
+            stacked = (torch.stack([s.images[i] for s, i in each]), torch.stack([s.labels[i] for s, i in each]))
+            views = Slices(*stacked, None, sources[0].spacing_mm)
+            images, labels = views.take(torch.arange(len(batch)), reverse, self.device)
         kept = [s.embeddings[i] for s, i in zip(sources, batch, strict=True) if s.embeddings is not None]
         if kept:
             maps = torch.stack(kept).to(self.device).float()

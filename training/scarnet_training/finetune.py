@@ -45,7 +45,7 @@ def finetune_recipe(
     Returns
     -------
     Recipe
-        The recipe. The model's licence and limitations go on to the new one, for they hold for it as well.
+        The recipe.
 
     Raises
     ------
@@ -76,9 +76,5 @@ def finetune_recipe(
             recipe.model,
             name=name,
             description=f"{card.name} fine-tuned on a local cohort.",
-            licence=card.licence,
-            data=card.data,
-            limitations=card.limitations,
-            test_time_flips=bool(card.recipe.get("test_time_flips", False)),
         ),
     )

@@ -1,4 +1,4 @@
-"""The end of a training: the model's file with its card and its figures."""
+"""The end of a training: the model's file with its figures, beside those of the model it started from."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,82 +7,20 @@ from typing import Any
 
 from scarnet.files import atomic_path
 from scarnet.models.card import ModelCard
-from scarnet.models.store import read_model, save_model
+from scarnet.models.store import Model, read_model, save_model
 from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress, silent
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.operating_point import choose_point, measure_model, shift_scar
-from scarnet_training.recipe import Recipe
-from scarnet_training.run_folder import code_commit
 from scarnet_training.validation import validate_model
 
-__all__ = ["make_card", "write_model"]
+__all__ = ["CLASSES", "CLEARLY", "worse_than_before", "write_model"]
 
+CLEARLY = 0.03
+"""A mean Dice lower by more than this than that of the model it started from is warned of."""
 
-def make_card(
-    recipe: Recipe,
-    training: Sequence[LabelledCase],
-    validation: Sequence[LabelledCase],
-    replayed: Sequence[LabelledCase] = (),
-    base: ModelCard | None = None,
-) -> ModelCard:
-    """Make a model's card, without figures yet.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        What was trained and how.
-    training, validation : sequence of LabelledCase
-        The two sides of the split.
-    replayed : sequence of LabelledCase
-        Earlier cases that were shown again.
-    base : ModelCard, optional
-        The card of the model it started from, whose smallest scar it keeps.
-
-    Returns
-    -------
-    ModelCard
-        The card.
-    """
-    settings = recipe.model
-    real = [case for case in training if not case.synthetic]
-    return ModelCard(
-        name=settings.name,
-        description=settings.description,
-        config=recipe.network,
-        licence=settings.licence,
-        data=(
-            *settings.data,
-            f"Trained on {len(real)} patients and {len(training) - len(real)} synthetic phantoms"
-            + (f" from the model {base.name}" if base else "")
-            + (f", with {len(replayed)} earlier cases shown again" if replayed else "")
-            + f"; validated on {len(validation)} other patients.",
-        ),
-        # Card readers look for test_time_flips at the top of the recipe.
-        recipe={**_without_folders(recipe.to_dict()), "test_time_flips": settings.test_time_flips},
-        commit=code_commit(),
-        limitations=settings.limitations,
-        smallest_scar_ml=base.smallest_scar_ml if base else 0.0,
-        training_cases=_names([*training, *replayed], base),
-    )
-
-
-def _names(cases: Sequence[LabelledCase], base: ModelCard | None) -> tuple[str, ...]:
-    """Name the real cases that a model has seen, for evaluations to tell which figures say nothing."""
-    seen = {case.stack.case for case in cases if not case.synthetic}
-    return tuple(sorted(seen.union(base.training_cases if base else ())))
-
-
-def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Keep of each path its last part: a card travels, and a folder may be named after a person."""
-    named = {"data": ("datasets", "splits"), "start": ("model", "replay"), "training": ("encoder_weights",)}
-    for section, keys in named.items():
-        for key in keys:
-            value = recipe[section][key]
-            recipe[section][key] = (
-                [Path(path).name for path in value] if isinstance(value, (list, tuple)) else Path(value).name
-            )
-    return recipe
+CLASSES = {"dice_myocardium": "myocardium", "dice_blood_pool": "blood pool", "dice_scar": "scar"}
+"""What figures call each class, and what a reader does."""
 
 
 def write_model(
@@ -94,6 +32,7 @@ def write_model(
     half: bool = True,
     device: str = "auto",
     progress: Progress = silent,
+    base: Model | None = None,
 ) -> dict[str, Any]:
     """Write a trained network with its card and its figures; nothing half-made takes the file's name.
 
@@ -115,11 +54,14 @@ def write_model(
         Where to predict them.
     progress : Progress
         Called before each patient.
+    base : Model, optional
+        The model it started from, which is measured on the same patients in the same way.
 
     Returns
     -------
     dict
-        The figures' summary, as it stands in the card; empty where there was nobody to validate on.
+        The figures as they stand in the card: ``summary``, ``patients`` and, with `base`, ``base`` with its ``name``
+        and ``summary``. Empty where there was nobody to validate on.
 
     Raises
     ------
@@ -141,5 +83,39 @@ def write_model(
             # The figures are those of the file as it was written, rounding of the weights included.
             figures = validate_model(read_model(unfinished), validation, device, progress)
             figures["summary"] |= chosen
+            if base is not None:
+                before = validate_model(base, validation, device, progress)["summary"]
+                figures["base"] = {"name": base.card.name, "summary": before}
+            if (worse := worse_than_before(figures)) is not None:
+                card = replace(card, limitations=(*card.limitations, worse))
             save_model(unfinished, network, replace(card, validation=figures), half=half)
-    return figures.get("summary", {})
+    return figures
+
+
+def worse_than_before(figures: dict[str, Any]) -> str | None:
+    """Say in which classes a model is clearly worse than the one it started from.
+
+    Parameters
+    ----------
+    figures : dict
+        From :func:`write_model`.
+
+    Returns
+    -------
+    str or None
+        A sentence with each such class's mean Dice; None where there is none.
+    """
+    if "base" not in figures:
+        return None
+    name, before, after = figures["base"]["name"], figures["base"]["summary"], figures["summary"]
+    told = [
+        f"{words} {after[key]['mean']:.2f} instead of {before[key]['mean']:.2f}"
+        for key, words in CLASSES.items()
+        if key in before and after[key]["mean"] < before[key]["mean"] - CLEARLY
+    ]
+    if not told:
+        return None
+    return (
+        f"The new model is worse than {name}, which it started from, on the patients held out: Dice of "
+        f"{', '.join(told)}. Stay with {name}, or train longer, with a lower learning rate, or fewer parts."
+    )

@@ -17,6 +17,7 @@ from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress
 from scarnet_training.averaged import AveragedNetwork
 from scarnet_training.cohort import Cohort
+from scarnet_training.disk import disk_bytes, tell_disk
 from scarnet_training.feed import Feed
 from scarnet_training.localiser import train_localiser
 from scarnet_training.loss import CompositeLoss
@@ -104,11 +105,16 @@ class Loop:
             precision=self.accelerator.mixed_precision,
         )
         for text in self.cohort.warnings:
-            self.run.event("warning", text=text)
+            if state is None:
+                self.run.warn(text)
+            else:  # they stand in its events already
+                self.run.show("warning", text)
         self.feed.load(self.accelerator.process_index, progress)
         if state is not None:
             self._take_up(state)
             return
+        keeps_views = self.frozen_encoder and self.settings.views > 0 and self.settings.epochs > 0
+        tell_disk(self.run, disk_bytes(self.network, self.recipe, self.feed.slices, keeps_views))
         cases = [*self.cohort.training, *self.cohort.replayed]
         epochs, seed = self.settings.localiser_epochs, self.settings.seed
         losses = train_localiser(self.network, cases, epochs, seed, self.device, self.precision, progress)
@@ -197,7 +203,7 @@ class Loop:
             done = epoch * len(batches) + number
             progress(done, length * len(batches), what)
             optimizer = self.updates.optimizer
-            set_learning_rate(optimizer, settings, done / (length * len(batches)), length)
+            set_learning_rate(optimizer, settings, done, length * len(batches), length)
             measured = self.updates.step(batch, self._seed(self.epoch, number))
             self.averaged.update_parameters(self.network)
             # One step late, so that a GPU has its next work before the CPU asks for the last result.

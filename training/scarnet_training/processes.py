@@ -39,7 +39,8 @@ def start_accelerator(precision: str, device: str = "auto") -> Accelerator:
         device = devices[0]
     # Accelerate takes the best device there is, or the CPU.
     if device not in (devices[0], "cpu"):
-        raise ScarNetError(f"The device {device!r} cannot train here; use one of: auto, {devices[0]}, cpu.")
+        usable = ", ".join(dict.fromkeys(["auto", devices[0], "cpu"]))
+        raise ScarNetError(f"The device {device!r} cannot train here; use one of: {usable}.")
     if precision == "auto":
         precision = _best_precision(device)
     if precision == "fp16" and device == "cpu":

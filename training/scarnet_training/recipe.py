@@ -18,7 +18,7 @@ from scarnet_training.settings import (
     impossible_values,
 )
 
-__all__ = ["Recipe", "find_recipe", "load_recipe", "read_recipe", "write_recipe"]
+__all__ = ["Recipe", "copy_recipe", "find_recipe", "load_recipe", "read_recipe", "write_recipe"]
 
 RECIPES = (Path(__file__).parent / "recipes", Path(__file__).parent.parent / "recipes")
 
@@ -251,3 +251,24 @@ def find_recipe(name: str) -> Path:
     if name in shipped:
         return shipped[name]
     raise ScarNetError(f"There is no recipe {name!r}; give a file's path or one of: {', '.join(shipped)}.")
+
+
+def copy_recipe(source: Path, target: Path) -> None:
+    """Copy a recipe's file to edit, with its comments.
+
+    Parameters
+    ----------
+    source : Path
+        From :func:`find_recipe`.
+    target : Path
+        The new file.
+
+    Raises
+    ------
+    ScarNetError
+        The target is there already, or cannot be written.
+    """
+    if target.exists():
+        raise ScarNetError(f"{target} is there already; choose another name for the recipe.")
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(source.read_bytes())

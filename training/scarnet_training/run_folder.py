@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,17 @@ from filelock import FileLock, Timeout
 
 from scarnet.errors import ScarNetError
 from scarnet.files import atomic_path, make_folder, reason_of
+from scarnet_training.dataset_report import listed
+from scarnet_training.differences import changed_cases, changed_settings, changed_split
+from scarnet_training.folder_check import RECIPE, SPLIT, check_run_folder
 from scarnet_training.recipe import Recipe
 
-__all__ = ["RunFolder", "code_commit"]
+__all__ = ["Remark", "RunFolder", "code_commit"]
 
-SPLIT, RECIPE = "splits.json", "recipe.json"
+Remark = Callable[[str, str], None]
+"""``remark(kind, text)``: a sentence for whoever started a run; the kind is ``"warning"`` or ``"note"``."""
+
+CASES = "cases.json"
 
 
 class RunFolder:
@@ -32,11 +39,14 @@ class RunFolder:
         Go on with the run that is there.
     writes : bool
         Whether this process is the one of several that writes.
+    remark : callable, optional
+        Called with ``"warning"`` or ``"note"`` and a sentence for whoever started the run.
 
     Raises
     ------
     ScarNetError
-        A run is there and was not to be resumed, or none is and was to be, or another process trains there.
+        A run is there and was not to be resumed, or none is and was to be, or the folder holds other things, or another
+        process trains there.
 
     Attributes
     ----------
@@ -44,9 +54,10 @@ class RunFolder:
         Whether there is a checkpoint to go on from.
     """
 
-    def __init__(self, folder: Path | str, resume: bool, writes: bool = True) -> None:
+    def __init__(self, folder: Path | str, resume: bool, writes: bool = True, remark: Remark | None = None) -> None:
+        check_run_folder(folder, resume)
         self.folder = make_folder(folder)
-        self.writes = writes
+        self.writes, self._remark = writes, remark
         self.checkpoint = make_folder(self.folder / "checkpoints") / "last.pt"
         self.best = self.folder / "checkpoints" / "best.pt"
         self.views, self.cache = self.folder / "views", self.folder / "cache"
@@ -55,7 +66,9 @@ class RunFolder:
         if writes:
             self._take()
         try:
-            self.resumed = self._goes_on(resume)
+            # Another process may have trained here just before the folder was ours.
+            check_run_folder(folder, resume)
+            self.resumed = self.checkpoint.is_file()
             if writes:
                 self._clear()
         except BaseException:
@@ -69,14 +82,6 @@ class RunFolder:
             raise ScarNetError(f"Another process trains in {self.folder}; wait for it, or cancel it.") from error
         except OSError as error:
             raise ScarNetError(f"Cannot write to {self.folder}: {error.strerror}.") from error
-
-    def _goes_on(self, resume: bool) -> bool:
-        """Say whether there is a checkpoint to go on from; a run that was ended before its first begins anew."""
-        if not resume and (self.checkpoint.exists() or (self.folder / "model.safetensors").exists()):
-            raise ScarNetError(f"{self.folder} holds a run already; resume it, or choose another folder.")
-        if resume and not self.checkpoint.is_file() and not (self.folder / RECIPE).is_file():
-            raise ScarNetError(f"{self.folder} holds no run to resume; leave resume out, or choose another folder.")
-        return self.checkpoint.is_file()
 
     def _clear(self) -> None:
         """Remove what a run that was killed left half-written, and all that one without a checkpoint left."""
@@ -96,7 +101,9 @@ class RunFolder:
         """Let another process train here."""
         self._lock.release()
 
-    def keep_the_same(self, recipe: Recipe, split: list[dict[str, list[str]]], base_sha256: str) -> None:
+    def keep_the_same(
+        self, recipe: Recipe, split: list[dict[str, list[str]]], cases: dict[str, str], base_sha256: str
+    ) -> None:
         """Write what a run rests on, or make sure that a resumed one rests on the same.
 
         Parameters
@@ -105,13 +112,15 @@ class RunFolder:
             How the end is done and what the card says may change, the rest not.
         split : list of dict
             Names of the cases to train and to validate on.
+        cases : dict
+            Digests of the cases' images and labels, by name.
         base_sha256 : str
             Digest of the model it starts from; empty for none.
 
         Raises
         ------
         ScarNetError
-            A resumed run would go on with another split or recipe: patients could move from one side to the other.
+            A resumed run would go on with another split, recipe, image or label; what differs is named.
         """
         settings = recipe.to_dict()
         # What can change without changing what was trained so far: the end, and how the work is laid out.
@@ -119,14 +128,33 @@ class RunFolder:
             settings["training"].pop(name)
         settings.pop("model")
         settings["start"]["sha256"] = base_sha256
-        for name, values in {SPLIT: split, RECIPE: settings}.items():
-            what = name.removesuffix(".json").rstrip("s")
-            if self.resumed and self._read(name) != json.loads(json.dumps(values)):
-                raise ScarNetError(
-                    f"{self.folder} was begun with another {what}; resume it with the one it was begun with, or choose "
-                    "another folder."
-                )
+        now = json.loads(json.dumps({SPLIT: split, RECIPE: settings, CASES: cases}))
+        if self.resumed:
+            self._refuse_others(now)
+        for name, values in now.items():
             self.write_json(name, values)
+
+    def _refuse_others(self, now: dict[str, Any]) -> None:
+        """Refuse to go on where what the run was begun with differs; each file as it would be written now."""
+        begun = {name: self._read(name) for name in now if name != CASES or (self.folder / CASES).exists()}
+        if begun[SPLIT] != now[SPLIT]:
+            told = "; ".join(changed_split(begun[SPLIT], now[SPLIT])) or "the same cases in another order"
+            raise ScarNetError(
+                f"{self.folder} was begun with another split ({told}); resume it with the one it was begun with, or "
+                "choose another folder."
+            )
+        if begun[RECIPE] != now[RECIPE]:
+            told = "; ".join(changed_settings(begun[RECIPE], now[RECIPE]))
+            raise ScarNetError(
+                f"{self.folder} was begun with another recipe: {told}; resume it with the one it was begun with, or "
+                "choose another folder."
+            )
+        # A run that was begun before digests were kept has none.
+        if changed := changed_cases(begun.get(CASES, now[CASES]), now[CASES]):
+            raise ScarNetError(
+                f"Images or labels have changed since {self.folder} was begun: {listed(changed)}; put them back, or "
+                "begin anew in another folder."
+            )
 
     def _read(self, name: str) -> Any:
         try:
@@ -145,6 +173,16 @@ class RunFolder:
                 file.write(line + "\n")
         except OSError as error:
             raise ScarNetError(f"Cannot write {self.events}: {error.strerror}.") from error
+
+    def warn(self, text: str, **values: Any) -> None:
+        """Write a warning down, one sentence, and show it to whoever started the run."""
+        self.event("warning", text=text, **values)
+        self.show("warning", text)
+
+    def show(self, kind: str, text: str) -> None:
+        """Show a ``"warning"`` or a ``"note"`` to whoever started the run, and write nothing down."""
+        if self.writes and self._remark is not None:
+            self._remark(kind, text)
 
     def last_event(self, kind: str, **values: Any) -> None:
         """Tell how the run ended, where that can still be told: what ended it may be a full disk."""

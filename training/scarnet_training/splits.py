@@ -47,11 +47,13 @@ def split_patients(
         Two cases have one name, or a side of the split would be empty.
     """
     patients = _patients_of(cases)
-    if not 0 < fraction < 1 or len(patients) < 2:
+    if len(patients) < 2:
         raise ScarNetError(
-            f"Holding out {fraction:.0%} of {len(patients)} patient(s) leaves one side of the split empty; hold out a "
-            "share between 0 and 1 of 2 patients or more."
+            "There is only one patient, so nobody can be held out to measure the model on; add patients, or hold out "
+            "none (--validation 0, data.validation_fraction in a recipe)."
         )
+    if not 0 < fraction < 1:
+        raise ScarNetError(f"A share of {fraction:g} of the patients cannot be held out; choose one between 0 and 1.")
     generator = np.random.default_rng(seed)
     groups = [
         generator.permutation(sorted(name for name, own in patients.items() if _any_scar(own) == with_scar)).tolist()

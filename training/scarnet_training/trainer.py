@@ -14,20 +14,28 @@ from scarnet.memory import is_out_of_memory
 from scarnet.models import ModelCard, load_model
 from scarnet.models.store import Model
 from scarnet.progress import Progress, silent
+from scarnet_training.card import make_card
 from scarnet_training.cohort import Cohort, load_cohort
-from scarnet_training.finishing import make_card, write_model
+from scarnet_training.dataset_report import listed
+from scarnet_training.finishing import worse_than_before, write_model
+from scarnet_training.folder_check import check_run_folder
 from scarnet_training.loop import Loop
 from scarnet_training.processes import start_accelerator
 from scarnet_training.recipe import Recipe
-from scarnet_training.run_folder import RunFolder
-from scarnet_training.start import starting_config
+from scarnet_training.run_folder import Remark, RunFolder
+from scarnet_training.start import check_encoder_weights, starting_config
 from scarnet_training.validation import summarise, validate_model
 
 __all__ = ["train"]
 
 
 def train(
-    recipe: Recipe, out: Path | str, resume: bool = False, progress: Progress = silent, device: str = "auto"
+    recipe: Recipe,
+    out: Path | str,
+    resume: bool = False,
+    progress: Progress = silent,
+    device: str = "auto",
+    remark: Remark | None = None,
 ) -> Path:
     """Train a model and write it with its card.
 
@@ -46,6 +54,8 @@ def train(
         its last epoch.
     device : {"auto", "cuda", "mps", "cpu"}
         Where to train; auto takes the best there is.
+    remark : callable, optional
+        Called with ``"warning"`` or ``"note"`` and a sentence; warnings stand in the events, too.
 
     Returns
     -------
@@ -62,6 +72,8 @@ def train(
     On a CPU a run that was killed and resumed ends with the weights of one that was not: all chance comes from the
     seed, the epoch and the step.
     """
+    check_run_folder(out, resume)
+    check_encoder_weights(recipe)
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
     accelerator = start_accelerator(recipe.training.precision, device)
@@ -70,9 +82,32 @@ def train(
     base = load_model(recipe.start.model, progress) if recipe.start.model else None
     recipe = replace(recipe, network=starting_config(recipe, base))
     cohort = load_cohort(recipe, progress)
-    run = RunFolder(out, resume, accelerator.is_main_process)
+    if base is not None:
+        cohort = replace(cohort, warnings=(*cohort.warnings, *_known_before(base.card, cohort)))
+    run = RunFolder(out, resume, accelerator.is_main_process, remark)
     try:
-        run.keep_the_same(recipe, cohort.names(), base.sha256 if base else "")
+        run.keep_the_same(recipe, cohort.names(), cohort.digests(), base.sha256 if base else "")
+        return _train_and_tell(run, recipe, cohort, base, accelerator, progress)
+    finally:
+        run.release()
+
+
+def _known_before(base: ModelCard, cohort: Cohort) -> list[str]:
+    """Warn where the model to start from was trained on those who are to measure the new one."""
+    known = [case.stack.case for case in cohort.validation if base.saw_in_training(case.stack.case)]
+    if not known:
+        return []
+    return [
+        f"{base.name}, which it starts from, was trained on cases named like held-out ones: {listed(known)}; if they "
+        "are the same, figures flatter both models."
+    ]
+
+
+def _train_and_tell(
+    run: RunFolder, recipe: Recipe, cohort: Cohort, base: Model | None, accelerator: Accelerator, progress: Progress
+) -> Path:
+    """Train; where that is ended early, say so in the run's events."""
+    try:
         return _train_in(run, recipe, cohort, base, accelerator, progress)
     except (Cancelled, KeyboardInterrupt):
         run.last_event("cancelled")
@@ -87,8 +122,6 @@ def train(
         told = str(error) if isinstance(error, ScarNetError) else f"{type(error).__name__}, which is a bug"
         run.last_event("failed", reason=told)
         raise error
-    finally:
-        run.release()
 
 
 def _train_in(
@@ -111,8 +144,10 @@ def _train_in(
         card = make_card(recipe, cohort.training, cohort.validation, cohort.replayed, base.card if base else None)
         network, device = loop.chosen_network(), accelerator.device.type
         choose, half = recipe.training.choose_scar_shift, recipe.model.half
-        summary = write_model(path, network, card, cohort.validation, choose, half, device, progress)
-        run.event("end", **summary)
+        figures = write_model(path, network, card, cohort.validation, choose, half, device, progress, base)
+        if (worse := worse_than_before(figures)) is not None:
+            run.warn(worse)
+        run.event("end", **figures.get("summary", {}), **{"base": figures["base"]} if "base" in figures else {})
         run.drop_caches()
     accelerator.wait_for_everyone()
     return path

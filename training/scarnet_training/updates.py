@@ -154,9 +154,8 @@ class Updates:
                 f"training.micro_batch = {-(-now // 2)}."
             ) from error
         self.lowered = -(-now // 2)
-        self.run.event(
-            "warning",
-            text=f"Out of memory: goes on with {self.lowered} slices at a time, the rest accumulated.",
+        self.run.warn(
+            f"Out of memory: goes on with {self.lowered} slices at a time, the rest accumulated.",
             micro_batch=self.lowered,
             accumulation=len(micro_batches(batch_size, self.lowered, 0, 1)),
         )
