@@ -1,0 +1,141 @@
+"""``python -m scarnet_training.experiments.queue_order``: does the queue put first what the network gets wrong?
+
+Reads what ``scarnet_training.experiments.loop`` left: the first predictions of its project, whose uncertainties are
+held against how wrong they are, and how many accepted cases each order of the queue needs to reach a Dice. Trains
+nothing.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scarnet.errors import ScarNetError
+from scarnet.files import atomic_path
+from scarnet.project import ORDERS, Project
+from scarnet_training.data import load_dataset
+from scarnet_training.experiments.loop_report import cases_to_reach
+from scarnet_training.labelled_case import LabelledCase
+from scarnet_training.project.simulated import voxels_to_change
+from scarnet_training.validation import compare_labels
+
+__all__ = ["main", "rank_correlations", "reached_table"]
+
+_MEASURES = ("uncertainty", "entropy", "disagreement")
+_ERRORS = ("1 − Dice of the whole myocardium", "1 − Dice of scar", "voxels to change")
+
+
+def rank_correlations(project: Project, cases: Sequence[LabelledCase]) -> str:
+    """Hold each measure of uncertainty against the errors of the predictions.
+
+    Parameters
+    ----------
+    project : Project
+        Its cases are predicted.
+    cases : sequence of LabelledCase
+        The same cases with their reference labels, and maybe others.
+
+    Returns
+    -------
+    str
+        A Markdown table of Spearman's rank correlations, with the number of cases; scar Dice over patients with scar.
+
+    Raises
+    ------
+    ScarNetError
+        Fewer than three of the cases are predicted.
+    """
+    rows = {row.case: row for row in project.rows() if row.uncertainty is not None}
+    errors: dict[str, list[float]] = {}
+    for case in cases:
+        predicted = project.predicted_labels(case.stack.case) if case.stack.case in rows else None
+        if predicted is not None:
+            found = compare_labels(case.labels, predicted)
+            dice = (found["dice_myocardium"], found["dice_scar"])
+            wrong = [np.nan if value is None else 1 - value for value in dice]
+            errors[case.stack.case] = [*wrong, voxels_to_change(predicted, case.labels)]
+    if len(errors) < 3:
+        raise ScarNetError("Fewer than 3 cases are predicted; run the experiment 'loop' first.")
+    table = np.array(list(errors.values()), dtype=float)
+    lines = [f"| Spearman's ρ with | {' | '.join(_ERRORS)} |", "| --- " * (1 + len(_ERRORS)) + "|"]
+    for measure in _MEASURES:
+        values = np.array([getattr(rows[case], measure) for case in errors], dtype=float)
+        cells = [_spearman(values, table[:, column]) for column in range(len(_ERRORS))]
+        lines.append(f"| {measure} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _spearman(first: Any, second: Any) -> str:
+    from scipy import stats
+
+    known = np.isfinite(first) & np.isfinite(second)
+    if known.sum() < 3 or np.ptp(first[known]) == 0 or np.ptp(second[known]) == 0:
+        return f"– (n {int(known.sum())})"
+    return f"{float(stats.spearmanr(first[known], second[known]).statistic):+.2f} (n {int(known.sum())})"
+
+
+def reached_table(out: Path, targets: Sequence[float]) -> str:
+    """Tell how many accepted cases each order needs to reach a mean scar Dice on the unseen patients.
+
+    Parameters
+    ----------
+    out : Path
+        The folder of the experiment ``loop``.
+    targets : sequence of float
+        The Dice to reach.
+
+    Returns
+    -------
+    str
+        A Markdown table.
+
+    Raises
+    ------
+    ScarNetError
+        Nothing was measured there.
+    """
+    lines = [
+        f"| accepted cases for a scar Dice of | {' | '.join(f'{target:.2f}' for target in targets)} |",
+        "| --- " * (1 + len(targets)) + "|",
+    ]
+    for order in ORDERS:
+        files = sorted(out.glob(f"{order.replace(' ', '-')}-*.json"))
+        points = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        if points:
+            needed = [cases_to_reach(points, "dice_scar", target) for target in targets]
+            cells = ["not reached" if value is None else f"{value:.0f}" for value in needed]
+            lines.append(f"| {order} | {' | '.join(cells)} |")
+    if len(lines) == 2:
+        raise ScarNetError(f"Nothing was measured in {out} yet; run the experiment 'loop' first.")
+    return "\n".join(lines) + "\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+    parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.queue_order", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("runs/loop"), help="the folder of the experiment 'loop'")
+    parser.add_argument("--dataset", default="../shared/data/emidec", help="the patients")
+    parser.add_argument("--targets", default="0.4,0.45,0.5,0.55", help="scar Dice to reach, separated by commas")
+    parser.add_argument("-o", "--output", type=Path, help="a Markdown file (default: print)")
+    args = parser.parse_args(argv)
+    try:
+        reached = reached_table(args.out, [float(target) for target in args.targets.split(",")])
+        with Project.open(args.out / "start", read_only=True) as project:
+            text = f"{rank_correlations(project, load_dataset(args.dataset))}\n{reached}"
+        if args.output is None:
+            print(text, end="")
+        else:
+            with atomic_path(args.output) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+    except ScarNetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
