@@ -1,6 +1,5 @@
 """Labels as a DICOM Segmentation that lies on the source images, slice for slice."""
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from scarnet.classes import CLASS_COLOURS, CLASS_NAMES, N_CLASSES, TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.export.origin import LabelOrigin
 from scarnet.export.source import DicomSource, SourceImage, dicom_source
+from scarnet.export.writing import unquoted
 from scarnet.progress import Progress, silent
 from scarnet.stack import LGEStack
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from highdicom.seg import Segmentation, SegmentDescription
     from pydicom import Dataset
 
-__all__ = ["MANUFACTURER", "SEGMENTS", "make_segmentation", "stand_ins"]
+__all__ = ["MANUFACTURER", "SEGMENTS", "make_segmentation"]
 
 MANUFACTURER = "napari-scarnet"
 
@@ -70,54 +70,45 @@ def make_segmentation(
             f"{stack.case}: the labels do not fit; they must have the image's shape {stack.shape} and values 0 to "
             f"{N_CLASSES - 1}."
         )
-    source = dicom_source(stack, keep_identity=keep_identity, progress=progress)
+    with unquoted():
+        source = dicom_source(stack, keep_identity=keep_identity, progress=progress)
+        return _make(labels, stack, origin, source)
 
+
+def _make(labels: npt.NDArray[Any], stack: LGEStack, origin: LabelOrigin, source: DicomSource) -> "Segmentation":
     from highdicom.seg import Segmentation, SegmentationTypeValues
     from pydicom.uid import generate_uid
 
     scar = labels == TissueClass.SCAR
     masks = [scar | (labels == tissue) if tissue is TissueClass.MYOCARDIUM else labels == tissue for tissue in SEGMENTS]
-    images = stand_ins(source, stack)
-    with warnings.catch_warnings():
-        # The library warns of unusual patient names by printing them.
-        warnings.simplefilter("ignore")
-        segmentation = Segmentation(
-            source_images=images,
-            pixel_array=np.stack(masks, axis=-1).astype(np.uint8),
-            segmentation_type=SegmentationTypeValues.BINARY,
-            segment_descriptions=[_description(tissue, origin) for tissue in SEGMENTS],
-            series_instance_uid=generate_uid(),
-            series_number=_SERIES_NUMBER,
-            sop_instance_uid=generate_uid(),
-            instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name="ScarNet",
-            software_versions=scarnet.__version__,
-            device_serial_number="none",
-            content_label="LGE_SCAR",
-            content_description="Left ventricle and scar; research use only",
-            series_description="ScarNet segmentation; research use only",
-            omit_empty_frames=False,
-        )
+    images = _stand_ins(source, stack)
+    segmentation = Segmentation(
+        source_images=images,
+        pixel_array=np.stack(masks, axis=-1).astype(np.uint8),
+        segmentation_type=SegmentationTypeValues.BINARY,
+        segment_descriptions=[_description(tissue, origin) for tissue in SEGMENTS],
+        series_instance_uid=generate_uid(),
+        series_number=_SERIES_NUMBER,
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name="ScarNet",
+        software_versions=scarnet.__version__,
+        device_serial_number="none",
+        content_label="LGE_SCAR",
+        content_description="Left ventricle and scar; research use only",
+        series_description="ScarNet segmentation; research use only",
+        omit_empty_frames=False,
+    )
     _refer(segmentation, dict(zip((image.SOPInstanceUID for image in images), source.images, strict=True)))
     return segmentation
 
 
-def stand_ins(source: DicomSource, stack: LGEStack) -> "list[Dataset]":
+def _stand_ins(source: DicomSource, stack: LGEStack) -> "list[Dataset]":
     """Give each slice a single-frame header of its own, whatever file or frame it lies in.
 
-    Parameters
-    ----------
-    source : DicomSource
-        The images behind the stack.
-    stack : LGEStack
-        The study.
-
-    Returns
-    -------
-    list of Dataset
-        One a slice: the source's header, the slice's place, and a made-up instance of one made-up series, because the
-        library wants one series of single-frame images or one multi-frame image, and all its frames.
+    The library wants one series of single-frame images, or one multi-frame image with all its frames; a stack may be a
+    phase of either, or put together from several series. So it gets made-up instances of one made-up series.
     """
     from copy import deepcopy
 

@@ -1,6 +1,5 @@
 """The headline measures as a DICOM measurement report (TID 1500) that refers to the segmentation they are of."""
 
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ import scarnet
 from scarnet.classes import CLASS_NAMES, TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.export.segmentation import MANUFACTURER, SEGMENTS
+from scarnet.export.writing import unquoted
 from scarnet.measure import MYOCARDIAL_DENSITY_G_PER_ML
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def make_structured_report(values: Mapping[str, Any], segmentation: "Segmentatio
     from highdicom.sr import ComprehensiveSR
     from pydicom.uid import generate_uid
 
-    with warnings.catch_warnings():
-        # The library warns of unusual patient names by printing them.
-        warnings.simplefilter("ignore")
+    with unquoted():
         report = ComprehensiveSR(
             evidence=[segmentation, *_sources(segmentation)],
             content=_content(values, segmentation)[0],

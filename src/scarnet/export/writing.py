@@ -1,5 +1,8 @@
-"""Writing a DICOM object as a file."""
+"""Writing a DICOM object as a file, without a word of it in a log."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +11,21 @@ from scarnet.files import atomic_path
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["write_dicom"]
+__all__ = ["unquoted", "write_dicom"]
+
+
+@contextmanager
+def unquoted() -> Iterator[None]:
+    """Keep pydicom's and highdicom's warnings off the screen: they quote names and identifiers.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def write_dicom(path: Path | str, dataset: "Dataset") -> None:
@@ -26,5 +43,5 @@ def write_dicom(path: Path | str, dataset: "Dataset") -> None:
     ScarNetError
         The file cannot be written.
     """
-    with atomic_path(path) as target:
+    with atomic_path(path) as target, unquoted():
         dataset.save_as(target, enforce_file_format=True)
