@@ -1,6 +1,7 @@
-"""The dock: Study, Segment, Edit and Inspect as steps, one below the other."""
+"""The dock: Project, Study, Segment, Edit, Inspect and Fine-tune as steps, one below the other."""
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
@@ -9,10 +10,15 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_scarnet.edit_controls import EDIT_KEYS
 from napari_scarnet.edit_widget import EditWidget
+from napari_scarnet.finetune_widget import FinetuneWidget
 from napari_scarnet.metadata import find_layers, unwrap
+from napari_scarnet.project_cases import PROJECT_KEYS
+from napari_scarnet.project_opening import is_project
+from napari_scarnet.project_widget import ProjectWidget
 from napari_scarnet.section import Section
 from napari_scarnet.segment_widget import SEGMENT_KEYS, SegmentWidget
 from napari_scarnet.study_widget import StudyWidget
+from napari_scarnet.viewer_link import ViewerLink
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -59,15 +65,21 @@ class ScarNetDock(QWidget):
     def __init__(self, viewer: "napari.viewer.Viewer", engine: Any = None) -> None:
         super().__init__()
         self.setAcceptDrops(True)
-        from napari_scarnet import inspect_widget
+        from napari_scarnet import inspect_widget, measure_widget
 
         viewer = unwrap(viewer)
         self.study = StudyWidget(viewer)
         self.segment = SegmentWidget(viewer, engine)
         self.edit = EditWidget(viewer)
         self.inspect = inspect_widget.InspectWidget(viewer)
+        self.measure = measure_widget.MeasureWidget(viewer)
+        self.project = ProjectWidget(viewer)
+        self.finetune = FinetuneWidget(viewer)
+        # The project comes last: what the other steps still write belongs into it.
+        self.steps = (self.study, self.segment, self.edit, self.inspect, self.measure, self.finetune, self.project)
         has_study = bool(find_layers(viewer, "image"))
         self.sections = {
+            "project": Section("Project", self.project, heading=True, tip="Work through a cohort, case by case."),
             "study": Section(
                 "1  Study", self.study, expanded=True, heading=True, tip="Open a study and see what was read."
             ),
@@ -80,6 +92,8 @@ class ScarNetDock(QWidget):
             "inspect": Section(
                 "4  Inspect", self.inspect, expanded=has_study, heading=True, tip="Look at logits and probabilities."
             ),
+            "measure": Section("5  Measure", self.measure, heading=True, tip="Numbers that follow the labels; export."),
+            "finetune": Section("Fine-tune", self.finetune, heading=True, tip="Make a better model of accepted cases."),
             "keys": Section("Keyboard", self._keys(), heading=True, tip="Keys that work while the dock is open."),
         }
         steps = QWidget()
@@ -97,6 +111,10 @@ class ScarNetDock(QWidget):
         layout.addWidget(Column(steps))
         self.segment.session.prediction_changed.connect(self._on_prediction)
         self.edit.offered.connect(self.sections["edit"].expand)
+        self._link = ViewerLink(viewer)
+        self.destroyed.connect(self._link.release)
+        self._link.connect(self.project.projects.opened, self._on_project)
+        self._on_project(self.project.projects.project)
 
     def sizeHint(self) -> QSize:
         """Wide enough for the readouts, high enough for the first two steps."""
@@ -105,6 +123,7 @@ class ScarNetDock(QWidget):
     def _keys(self) -> QLabel:
         keys = {key: what for key, (what, _) in SEGMENT_KEYS.items()}
         keys.update(EDIT_KEYS)
+        keys.update({key: what for key, (what, _) in PROJECT_KEYS.items()})
         keys.update(getattr(self.inspect, "KEYS", {}))
         rows = "".join(
             f"<tr><td style='padding-right:12px'><b>{escape(key)}</b></td><td>{escape(what)}</td></tr>"
@@ -115,8 +134,14 @@ class ScarNetDock(QWidget):
         label.setContentsMargins(12, 0, 0, 0)
         return label
 
+    def _on_project(self, project: Any) -> None:
+        """Make room for the work on a project, where its cases come from the queue."""
+        if project is not None:
+            for name in ("project", "edit", "study", "segment", "inspect"):
+                self.sections[name].expand(name in ("project", "edit"))
+
     def _on_prediction(self, case: str) -> None:
-        if not self.sections["inspect"].header.isChecked():
+        if self.project.projects.project is None and not self.sections["inspect"].header.isChecked():
             # What was read is known by now; its room goes to what was found.
             self.sections["study"].expand(False)
             self.sections["inspect"].expand()
@@ -126,20 +151,24 @@ class ScarNetDock(QWidget):
         self.study.dragEnterEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open it in the Study step."""
+        """Open a project in the Project step, anything else in the Study step."""
+        if any(is_project(Path(url.toLocalFile())) for url in event.mimeData().urls()):
+            self.sections["project"].expand()
+            self.project.dropEvent(event)
+            return
         self.sections["study"].expand()
         self.study.dropEvent(event)
 
     def release(self) -> None:
         """Cancel what runs and let go of the viewer."""
-        for step in (self.study, self.segment, self.edit, self.inspect):
+        for step in self.steps:
             if hasattr(step, "release"):
                 step.release()
 
     def event(self, event: QEvent) -> bool:
         """Notice that napari took the dock out of its window, which is how it closes one."""
         if event.type() == QEvent.Type.ParentChange:
-            for step in (self.study, self.segment, self.edit, self.inspect):
+            for step in self.steps:
                 method = getattr(step, "release" if self.parent() is None else "attach", None)
                 if method is not None:
                     method()

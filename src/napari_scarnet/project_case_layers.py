@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,6 +171,8 @@ def case_steps(viewer: "Viewer", project: "Project", contents: CaseContents) -> 
     with selection_kept(viewer):
         image = add_stack(viewer, contents.stack)
     layer_meta(image)["project"] = project
+    if not project.read_only:
+        layer_meta(image)["save_labels"] = partial(project.save_labels, case)
     if contents.prediction is not None:
         layer_meta(image)["prediction"] = contents.prediction
     bring_forward(viewer, image)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
 
+from napari_scarnet.project_reveal import reveal
+
 if TYPE_CHECKING:
     from scarnet.project import DamagedLabelsError
 
@@ -41,4 +43,4 @@ class DamagedLabels(QFrame):
         """
         self.text.setText(f"⚠ {error}")
         self.button.setVisible(error.last_good and not read_only)
-        self.show()
+        reveal(self)

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_scarnet.choice_table import ChoiceTable
 from napari_scarnet.project_found import Found, find_studies
 from napari_scarnet.project_importing import Imported, Wish, import_found, wishes
+from napari_scarnet.project_reveal import reveal
 from napari_scarnet.project_session import project_for
 from napari_scarnet.smooth import without_collector_pauses
 from napari_scarnet.step import Step
@@ -140,7 +141,7 @@ class ImportForm(Step):
                 self.table.setItem(place, column, item)
         self.table.setVisible(bool(found.studies))
         self.keep_names.setVisible(bool(found.studies))
-        self.choice.show()
+        reveal(self.choice)
 
     def start_import(self, *_: Any) -> None:
         """Import what the table shows."""
@@ -148,8 +149,11 @@ class ImportForm(Step):
             (path, *((self.table.item(place, column).text().strip()) for column in (1, 2)))
             for place, path in enumerate(self._found.studies)
         ]
+        project = self.projects.project
+        if project is None:
+            return
         try:
-            wanted = wishes(rows, self.projects.project.cases, self.keep_names.isChecked())
+            wanted = wishes(rows, project.cases, self.keep_names.isChecked())
         except ScarNetError as error:
             self.show_failure(error)
             return
@@ -183,6 +187,7 @@ class ImportForm(Step):
         """Ask about the next study that holds several series or phases."""
         self.ambiguous.setVisible(bool(self._asked))
         if self._asked:
+            reveal(self.ambiguous)
             wish, error = self._asked[0]
             self.ambiguous.ask(error.series, error.phases, wish.series)
             self.ambiguous.question.setText(f"<b>{wish.path.name}</b>: {self.ambiguous.question.text()}")

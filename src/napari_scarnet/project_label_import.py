@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_scarnet.project_reveal import reveal
 from napari_scarnet.project_session import project_for
 from napari_scarnet.step import Step
 from scarnet.classes import CLASS_NAMES, TissueClass
@@ -154,14 +155,14 @@ class LabelImport(Step):
         for value in values or ():
             box = QComboBox()
             box.addItems(_NAMES)
-            if value in TissueClass:
+            if value in CLASS_NAMES:
                 box.setCurrentText(CLASS_NAMES[TissueClass(value)])
             box.setToolTip("What this value means in the file.")
             self._boxes[value] = box
             self.form.addRow(f"Value {value} is", box)
         told = "What do its values mean?" if values else "The file says itself what its values mean."
         self.question.setText(f"<b>{self._path.name}</b> for {self.projects.case}. {told}")
-        self.box.show()
+        reveal(self.box)
 
     def start_import(self, *_: Any) -> None:
         """Import with the meanings chosen."""

@@ -129,7 +129,7 @@ class ProjectOpening(Step):
         self.path_edit.setText(str(folder))
         annotator = self.annotator.text().strip() or None
 
-        def work(progress: Progress) -> tuple[Any, bool]:
+        def work(progress: Progress) -> Any:
             with without_collector_pauses():
                 from scarnet.project import Project, add_model
                 from scarnet.project.naming import check_name
@@ -137,7 +137,7 @@ class ProjectOpening(Step):
             if annotator is not None:
                 check_name(annotator, "annotator")
             if is_project(folder):
-                return Project.open(folder, annotator=annotator, take_over=take_over), False
+                return Project.open(folder, annotator=annotator, take_over=take_over)
             project = Project.create(folder, annotator=annotator)
             try:
                 progress(0, 0, "Copying the built-in model into the project")
@@ -145,7 +145,7 @@ class ProjectOpening(Step):
             except BaseException:
                 project.close()
                 raise
-            return project, True
+            return project
 
         self.run_job(work, self._on_project, "Opening the project")
 
@@ -173,14 +173,11 @@ class ProjectOpening(Step):
         if path:
             self.open_folder(Path(path))
 
-    def _on_project(self, found: tuple[Any, bool]) -> None:
-        project, new = found
+    def _on_project(self, project: Any) -> None:
         if self.projects.project is not None:
             self.closing.emit()
         self.projects.use(project)
-        if new:
-            self.say("The project is made. Add your studies next.")
-        elif project.notices:
+        if project.notices:
             self.say("\n".join(f"⚠ {notice}" for notice in project.notices))
 
     def _on_opened(self, project: Any) -> None:

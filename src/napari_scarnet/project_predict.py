@@ -29,6 +29,7 @@ class PredictCases(Step):
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.projects = project_for(self.viewer)
+        self._asked = False
         self.button = QPushButton("Predict all new")
         self.button.clicked.connect(self.predict)
         self.device = device_box()
@@ -37,10 +38,11 @@ class PredictCases(Step):
         line = QHBoxLayout()
         line.addWidget(self.button, 1)
         line.addWidget(self.device)
+        line.addWidget(self.model)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(line)
-        for widget in (self.model, self.job_bar, self.status):
+        for widget in (self.job_bar, self.status):
             layout.addWidget(widget)
         # From the worker's thread to Qt's; the session's signals belong to Qt's thread.
         self._case_done.connect(self._on_case)
@@ -49,7 +51,8 @@ class PredictCases(Step):
 
     def connect_viewer(self, link: Any) -> None:
         """Follow the project."""
-        link.connect(self.projects.refreshed, self._show)
+        link.connect(self.projects.refreshed, self._on_refreshed)
+        link.connect(self.projects.predict_asked, self._on_asked)
         link.connect(self.projects.opened, self._on_project)
 
     def set_busy(self, busy: bool) -> None:
@@ -71,6 +74,17 @@ class PredictCases(Step):
                 return predict_cases(project, cases, device=device, progress=progress, on_case=on_case)
 
         self.run_job(work, self._on_predicted, "Predicting").progressed.connect(self._on_progress)
+
+    def _on_asked(self) -> None:
+        """Predict as soon as what is known of the project is new."""
+        self._asked = True
+        self.projects.refresh()
+
+    def _on_refreshed(self, *_: Any) -> None:
+        self._show()
+        if self._asked and self.job is None:
+            self._asked = False
+            self.predict()
 
     def _on_progress(self, done: int, total: int, what: str) -> None:
         if total > 100:  # all cases, in hundredths of a case
@@ -97,6 +111,7 @@ class PredictCases(Step):
     def _on_project(self, project: Any) -> None:
         if self.job is not None:
             self.job.cancel()
+        self._asked = False
         self.say("")
         self._show()
 
@@ -113,5 +128,5 @@ class PredictCases(Step):
             else "Every case is predicted by the project's model, or has labels that somebody made."
         )
         model = snapshot.model if snapshot else None
-        self.model.setText(f"Model: <b>{model.name}</b>" if model else "The project has no model yet.")
+        self.model.setText(f"by <b>{model.name}</b>" if model else "no model yet")
         self.setVisible(project is not None)

@@ -20,7 +20,7 @@ class _Strip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.counts: Mapping[str, int] = {}
+        self.counts: Mapping[Any, int] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
@@ -61,7 +61,7 @@ class CohortBar(QWidget):
         layout.addWidget(self.text)
         layout.addWidget(self.strip)
 
-    def show_counts(self, counts: Mapping[str, int]) -> None:
+    def show_counts(self, counts: Mapping[Any, int]) -> None:
         """Show how many cases have which status.
 
         Parameters

@@ -8,7 +8,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QTableView,
     QVBoxLayout,
@@ -29,6 +28,8 @@ _ORDERS = (
     ("in order", "As the cases were imported."),
     ("random", "Shuffled, the same way every time."),
 )
+# Of all columns but the case's, which takes the rest: headers with room for a sign of sorting would take too much.
+_WIDTHS = (82, 58, 72, 82)
 
 
 class QueueView(QWidget):
@@ -60,7 +61,7 @@ class QueueView(QWidget):
         for text, status in (("all cases", ""), ("to do", "to do"), *((name, name) for name in STATUS_COLOURS)):
             self.shown.addItem(text, status)
         self.shown.currentIndexChanged.connect(self._on_filter)
-        self.order = QComboBox()
+        self.order = QComboBox()  # stands beside the button that opens the next case
         self.order.setToolTip("Which case comes next.")
         for name, tip in _ORDERS:
             self.order.addItem(name, name)
@@ -76,25 +77,23 @@ class QueueView(QWidget):
         self.table.setShowGrid(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(22)
-        self.table.setMinimumHeight(150)
+        self.table.setMinimumHeight(140)
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column, width in enumerate(_WIDTHS, start=1):
+            header.resizeSection(column, width)
         header.setHighlightSections(False)
         self.table.doubleClicked.connect(self._on_activated)
         self.bar = CohortBar()
         line = QHBoxLayout()
         line.addWidget(self.words, 1)
         line.addWidget(self.shown)
-        next_line = QHBoxLayout()
-        next_line.addWidget(QLabel("Next case:"))
-        next_line.addWidget(self.order, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.bar)
         layout.addLayout(line)
         layout.addWidget(self.table)
-        layout.addLayout(next_line)
 
     def show_snapshot(self, snapshot: "Snapshot | None") -> None:
         """Show a project as it is now.
@@ -105,7 +104,7 @@ class QueueView(QWidget):
             What was read; None for no project.
         """
         self.model.set_rows(snapshot.rows if snapshot else [])
-        self.bar.show_counts(snapshot.counts if snapshot else {})
+        self.bar.show_counts(dict(snapshot.counts) if snapshot else {})
 
     def mark_open(self, case: str | None) -> None:
         """Write the case that is in the viewer in bold, and select its row."""

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary, ref
 
 from psygnal import Signal
 
+from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.jobs import Job
 from napari_scarnet.label_layers import labels_edited
 from napari_scarnet.metadata import find_layers, layer_meta, unwrap
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from scarnet.project import CaseRow, ModelRecord, Project, Status
 
 __all__ = ["ProjectSession", "Snapshot", "project_for"]
+
+_WRITING_SECONDS = 10.0
 
 
 class Snapshot:
@@ -68,17 +71,25 @@ class ProjectSession:
         :attr:`snapshot` is new.
     case_opened : Signal
         The case whose layers are in the viewer, or None.
+    case_shown : Signal
+        All layers of this case are in the viewer.
     predicted : Signal
         This case has a new prediction on the disk.
+    open_asked, predict_asked : Signal
+        Another step wants this case opened, or all cases predicted that a prediction would help.
     """
 
     opened = Signal(object)
     refreshed = Signal(object)
     case_opened = Signal(object)
+    case_shown = Signal(str)
     predicted = Signal(str)
+    open_asked = Signal(str)
+    predict_asked = Signal()
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
+        self._saving = saving_for(viewer)  # edits are saved as they happen, whether the Edit step is open or not
         self.project: Project | None = None
         self.snapshot: Snapshot | None = None
         self.case: str | None = None
@@ -106,7 +117,9 @@ class ProjectSession:
         if project is None:
             return
         try:
+            self._saving.flush()
             self.save_open_labels(project)
+            self._saving.wait(_WRITING_SECONDS)
         finally:
             self.snapshot, self.case = None, None
             project.close()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "STATUS_COLOURS", "QueueFilter", "QueueModel"]
 
-COLUMNS = ("Case", "Status", "Scar %", "Uncertain", "Last edit")
+COLUMNS = ("Case", "Status", "Scar %", "Unsure", "Edited")
 _TIPS = (
     "The case's name in the project; a second name is its patient's, where they differ.",
     "New: not predicted yet. Predicted: by the network alone. In progress: a person edited or imported labels.",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_scarnet.edit_target import apply_labels
 from napari_scarnet.label_layers import current_labels, selection_kept
 from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta, make_meta, placement, unwrap
 from napari_scarnet.styles import LabelsStyle
@@ -98,7 +99,7 @@ def show_difference(
     import pandas as pd
     from napari.utils.colormaps import DirectLabelColormap
 
-    colours: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0), **_COLOURS}
+    colours: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0)} | dict(_COLOURS.items())
     names = ["agree", f"scar only to {first}", f"scar only to {second}", "differ otherwise"]
     style = {
         "colormap": DirectLabelColormap(color_dict=colours),
@@ -126,12 +127,7 @@ def write_labels(viewer: "Viewer", case: str, labels: npt.NDArray[np.uint8]) -> 
         How many voxels changed.
     """
     layer = current_labels(viewer, case)
-    if layer is None:
-        return 0
-    places = np.nonzero(np.asarray(layer.data) != labels)
-    if places[0].size:
-        layer.data_setitem(places, labels[places].astype(layer.data.dtype))
-    return int(places[0].size)
+    return 0 if layer is None else apply_labels(layer, labels)
 
 
 def _show(

@@ -215,8 +215,9 @@ class ReadersCompare(Step):
         self.run_job(work, self._on_cohort, "Comparing readers")
 
     def _on_cohort(self, found: Any) -> None:
-        self.window_ = CohortWindow(*found, parent=self)
-        self.window_.show()
+        comparison, names, figure = found
+        self.cohort_window = CohortWindow(comparison, names, figure, self)
+        self.cohort_window.show()
 
     def _look_at(self, region: "Region") -> None:
         """Show a region's slice with the region in the middle."""
@@ -254,8 +255,9 @@ class ReadersCompare(Step):
     def _enable(self, *_: Any) -> None:
         project, case = self.projects.project, self.projects.case
         free = project is not None and self.job is None
+        writable = project is not None and not project.read_only and self.job is None
         two = free and self.first.currentData() != self.second.currentData()
-        self.keep_button.setEnabled(free and case is not None and not project.read_only)
+        self.keep_button.setEnabled(writable and case is not None)
         self.compare_button.setEnabled(two and case is not None)
         self.cohort_button.setEnabled(two)
-        self.merge_button.setEnabled(free and self._pair is not None and not project.read_only)
+        self.merge_button.setEnabled(writable and self._pair is not None)

@@ -1,0 +1,207 @@
+"""Opening a project's case: what is on screen is saved first, then another case takes its place."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QTimer
+
+from napari_scarnet.inspect_grid import fig3_for
+from napari_scarnet.metadata import find_layers, layer_meta
+from napari_scarnet.project_case_layers import (
+    CaseContents,
+    case_steps,
+    layers_of_project,
+    read_case,
+    refresh_steps,
+    removal_steps,
+)
+from napari_scarnet.project_damaged import DamagedLabels
+from napari_scarnet.project_session import project_for
+from napari_scarnet.project_showing import CaseShow
+from napari_scarnet.step import Step
+from scarnet.progress import Progress
+
+if TYPE_CHECKING:
+    from scarnet.project import Project
+
+__all__ = ["CaseOpening"]
+
+# Long enough that a row of strokes is one reading of the queue, short enough to see the scar percentage follow.
+_AFTER_EDIT_MS = 3000
+_AGAIN_MS = 200
+
+
+class CaseOpening(Step):
+    """The part of the queue's widget that reads and shows cases.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.projects = project_for(self.viewer)
+        self.show_layers = CaseShow(self)
+        self.show_layers.failed.connect(self._on_show_failed)
+        self.damaged = DamagedLabels()
+        self.damaged.restore_asked.connect(self._restore)
+        self.damaged.hide()
+        self._wanted: str | None = None
+        self._edit_timer = QTimer(self)
+        self._edit_timer.setSingleShot(True)
+        self._edit_timer.setInterval(_AFTER_EDIT_MS)
+        self._edit_timer.timeout.connect(self.projects.refresh)
+
+    def connect_viewer(self, link: Any) -> None:
+        """Follow new predictions and the layers."""
+        link.connect(self.projects.predicted, self._on_predicted)
+        link.connect(self.viewer.layers.events.removed, self._on_removed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a case is being read or written."""
+        return self.job is not None
+
+    def set_busy(self, busy: bool) -> None:
+        """One thing at a time; a case that is asked for meanwhile is opened afterwards."""
+        if not busy and self._wanted is not None:
+            wanted, self._wanted = self._wanted, None
+            self.show_case(wanted)
+
+    def show_case(self, case: str) -> None:
+        """Save what is on screen, and show another case in its place.
+
+        Parameters
+        ----------
+        case : str
+            One of the project's cases.
+        """
+        project = self.projects.project
+        if project is None:
+            return
+        if self.busy:
+            self._wanted = case
+            return
+        self.damaged.hide()
+        self.show_layers.stop()
+        saving = self.saving(project)
+
+        def work(_: Progress) -> CaseContents:
+            saving()
+            return read_case(project, case)
+
+        self.run_job(work, self._on_read, f"Opening {case}")
+
+    def saving(self, project: "Project") -> Callable[[], None]:
+        """Give what a worker does first: save the labels that are on screen now, and tell the log.
+
+        Parameters
+        ----------
+        project : Project
+            The project.
+
+        Returns
+        -------
+        callable
+            For a worker; raises :class:`scarnet.errors.ScarNetError` where they cannot be saved.
+        """
+        labels = self.projects.labels_on_screen(project)
+
+        def save() -> None:
+            for case, values in labels.items():
+                if case in project.cases:
+                    project.save_labels(case, values)
+                    project.log_edits(case)
+
+        return save
+
+    def close_case(self) -> None:
+        """Save the project's labels and take its layers away."""
+        self.show_layers.stop()
+        project = self.projects.project
+        if project is not None:
+            self.projects.save_open_labels(project)
+        for _ in removal_steps(self.viewer, layers_of_project(self.viewer)):
+            pass
+        self.projects.set_case(None)
+
+    def release(self) -> None:
+        """Cancel what runs and let go of the viewer."""
+        self.show_layers.stop()
+        self._wanted = None
+        super().release()
+
+    def _on_read(self, contents: CaseContents) -> None:
+        project = self.projects.project
+        if project is None:
+            return
+        fig3_for(self.viewer).leave()
+
+        def steps() -> Any:
+            yield from removal_steps(self.viewer, layers_of_project(self.viewer))
+            self.projects.set_case(contents.case)
+            yield from case_steps(self.viewer, project, contents)
+
+        self.show_layers.start(steps(), lambda: self._on_shown(contents))
+        if contents.damaged is not None:
+            self.damaged.ask(contents.damaged, project.read_only)
+            show_warning(str(contents.damaged))
+        if contents.notice:
+            self.say(f"⚠ {contents.notice}")
+
+    def _on_shown(self, contents: CaseContents) -> None:
+        for layer in find_layers(self.viewer, "labels", case=contents.case):
+            layer.events.set_data.connect(self._on_edit)
+            layer.events.paint.connect(self._on_edit)
+        if contents.prediction is not None:
+            self.session.prediction_changed.emit(contents.case)
+        self.projects.case_shown.emit(contents.case)
+
+    def _on_edit(self, *_: Any) -> None:
+        self._edit_timer.start()
+
+    def _on_show_failed(self, error: Exception) -> None:
+        self.projects.set_case(None)
+        self.show_failure(error)
+
+    def _on_predicted(self, case: str) -> None:
+        """Show the new prediction of the case that is open."""
+        project = self.projects.project
+        if project is None or case != self.projects.case:
+            return
+        if self.busy or self.show_layers.is_running:
+            QTimer.singleShot(_AGAIN_MS, lambda: self._on_predicted(case))
+            return
+        saving = self.saving(project)
+
+        def work(_: Progress) -> CaseContents:
+            saving()
+            return read_case(project, case)
+
+        self.run_job(work, self._on_read_again, f"Reading the new prediction of {case}")
+
+    def _on_read_again(self, contents: CaseContents) -> None:
+        if contents.case == self.projects.case:
+            self.show_layers.start(refresh_steps(self.viewer, contents), lambda: self._on_shown(contents))
+
+    def _restore(self) -> None:
+        project, case = self.projects.project, self.projects.case
+        if project is None or case is None or self.busy:
+            return
+
+        def work(_: Progress) -> CaseContents:
+            project.restore_last_good(case)
+            return read_case(project, case)
+
+        self.damaged.hide()
+        self.run_job(work, self._on_read, f"Restoring {case}")
+
+    def _on_removed(self, event: Any) -> None:
+        meta = layer_meta(event.value)
+        taken = meta.get("kind") == "image" and meta.get("project") is not None and meta["case"] == self.projects.case
+        # The user took the case away; the queue says so, and what is predicted for it stays on the disk.
+        if taken and not self.show_layers.is_running:
+            self.projects.set_case(None)
