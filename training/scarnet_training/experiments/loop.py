@@ -113,7 +113,7 @@ def run_loop(
     start = make_folder(out) / "start"
     _make_start(start, pool, model, settings)
     annotator = SimulatedAnnotator({case.stack.case: case.labels for case in pool})
-    points = {}
+    points: dict[str, list[dict[str, Any]]] = {}
     for order in orders:
         folder = out / order.replace(" ", "-")
         if not folder.exists():

@@ -1,4 +1,4 @@
-"""``python -m scarnet_training.experiments.queue_order``: does the queue put first what the network gets wrong?
+"""``python -m scarnet_training.experiments.queue_order``: whether the queue puts first what the network gets wrong.
 
 Reads what ``scarnet_training.experiments.loop`` left: the first predictions of its project, whose uncertainties are
 held against how wrong they are, and how many accepted cases each order of the queue needs to reach a Dice. Trains
