@@ -155,9 +155,8 @@ def _segments(page: "Figure", values: dict[str, Any], top: float) -> None:
     insertion = values["insertion"]
     placed = "was marked by hand"
     if insertion["estimated"]:
-        placed = (
-            f"is estimated {'from the axes of the patient' if insertion['source'] == 'patient axes' else 'roughly'}"
-        )
+        known = insertion["source"] == "patient axes"
+        placed = f"is estimated from {'the axes of the patient' if known else 'how slices are usually displayed'}"
     note = f"Numbering begins at the anterior insertion of the right ventricle, which {placed}."
     write(page, MARGIN, bottom - 0.1, note, 7, color=GREY)
     write(page, WIDTH - MARGIN, bottom - 0.1, "hatched: not imaged", 7, color=GREY, ha="right")
