@@ -32,7 +32,11 @@ def base_model(path: Path, recipe: Any, **card: Any) -> Path:
 def test_a_fine_tuned_model_takes_over_what_holds_of_its_start_and_names_no_folder(
     tmp_path: Path, tiny_recipe: Recipes, cohort_folder: Path
 ) -> None:
-    told = {"licence": "NC", "data": ("A scan.",), "limitations": ("Blind.", "Said of older: Deaf.")}
+    told = {
+        "licence": "NC",
+        "data": ("A scan.",),
+        "limitations": ("Blind.", "Said of older: Deaf.", "Its figures rest on 1 patient only."),
+    }
     seen = ("ann", "bob", "cleo", "dan", "eve", "fay")
     base = base_model(
         tmp_path / "Jane Doe.safetensors", tiny_recipe(), smallest_scar_ml=0.5, training_cases=seen, **told
@@ -49,6 +53,7 @@ def test_a_fine_tuned_model_takes_over_what_holds_of_its_start_and_names_no_fold
         "Fine-tuned from base: all of it trained on 3 patients; validated on 2 other patients.",
     )
     assert card.limitations[:2] == ("Said of base: Blind.", "Said of older: Deaf.")
+    assert not any("1 patient only" in line for line in card.limitations)
     assert set(card.training_cases) == set(seen)
     assert any("base, which it starts from, was trained on cases named like held-out ones" in text for text in warned)
     assert str(tmp_path) not in card.to_json()

@@ -14,6 +14,8 @@ from scarnet_training.settings import ModelSettings
 __all__ = ["make_card"]
 
 _SAID_OF = "Said of"
+# How sentences about a model's own figures begin, here and in scarnet_training.finishing.
+_OF_FIGURES = ("Its weights are", "Its figures rest", "The new model is worse")
 _WHAT_TRAINED = {
     "heads": "the last layers",
     "decoder": "all but the image encoder",
@@ -94,8 +96,9 @@ def _flips(recipe: Recipe, base: ModelCard | None) -> bool:
 
 
 def _said_of(base: ModelCard, lines: Sequence[str]) -> tuple[str, ...]:
-    """Say of whom a line was said: a fine-tuning may have changed what it tells."""
-    return tuple(line if line.startswith(_SAID_OF) else f"{_SAID_OF} {base.name}: {line}" for line in lines)
+    """Say of whom a line was said, for a fine-tuning may have changed what it tells; of figures nothing is repeated."""
+    handed_down = [line for line in lines if not line.startswith(_OF_FIGURES)]
+    return tuple(line if line.startswith(_SAID_OF) else f"{_SAID_OF} {base.name}: {line}" for line in handed_down)
 
 
 def _counted(cases: Sequence[LabelledCase], what: str) -> str:
