@@ -100,6 +100,7 @@ def _make(labels: npt.NDArray[Any], stack: LGEStack, origin: LabelOrigin, source
         series_description="ScarNet segmentation; research use only",
         omit_empty_frames=False,
     )
+    segmentation.ContentCreatorName = ""  # the standard wants it there, though empty
     _refer(segmentation, dict(zip((image.SOPInstanceUID for image in images), source.images, strict=True)))
     return segmentation
 
