@@ -16,7 +16,7 @@ XVFB = $(shell [ "$$(uname -s)" = Linux ] && command -v xvfb-run >/dev/null && e
 
 help:
 	@echo 'make demo   the whole job on a built-in phantom study, results in demo-output/'
-	@echo 'make test   all tests (ARGS="-k name" for some)'
+	@echo 'make test   all tests (ARGS="-k name" for some, ARGS=-n0 in one process)'
 	@echo 'make lint   ruff, mypy, the import contracts'
 	@echo 'make dev    .venv with all tools, and pre-commit in this clone'
 	@echo 'make clean  remove .venv and everything built'
@@ -24,8 +24,9 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/scarnet demo -o demo-output
 
+# Two processes: all windows' tests in one, the others' beside them.
 test: $(SYSTEM)
-	$(XVFB) $(BIN)/python -m pytest $(ARGS)
+	$(XVFB) $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,21 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[variable] = str(Path(home.name) / variable.lower())
     os.environ["NAPARI_CONFIG"] = str(Path(home.name) / "napari" / "settings.yaml")
     os.environ["MPLBACKEND"] = "Agg"
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Several processes of several threads each would wait for one another.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where tests run in several processes, keep all windows in one of them, and a file's tests together."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class WindowsTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "windows" if nodeid.startswith("tests/plugin/") else super()._split_scope(nodeid)
+
+    return WindowsTogether(config, log)
 
 
 @pytest.fixture(scope="session")

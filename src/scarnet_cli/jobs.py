@@ -170,7 +170,8 @@ def run_show(args: argparse.Namespace) -> int:
     print(f"{job.folder}: {status.state}")
     if status.sentence:
         print(f"  {status.sentence}")
-    asked = {name: value for name, value in status.options.to_dict().items() if value is not None and name != "where"}
+    options = {} if status.foreground else status.options.to_dict()
+    asked = {name: value for name, value in options.items() if value is not None and name != "where"}
     event, remaining = latest(job, status)
     ended, started = status.ended, status.started
     lines = {

@@ -1,5 +1,6 @@
 """Shared by the plugin's tests: predictions made by hand, an engine without network, and waiting for Qt."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -102,6 +103,13 @@ class FakeEngine:
         self.seed += 1
         prediction = make_prediction(stack, slices, self.seed)
         return SegmentResult(merge_predictions(previous, prediction), prediction.slices, {})
+
+
+@pytest.fixture(autouse=True)
+def quick_collections() -> None:
+    """Leave what is there before a test out of the many collections that napari makes in it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from qtpy.QtCore import Qt, QTimer
 from napari_scarnet.layers import add_stack, layer_meta
 from napari_scarnet.segment_widget import SegmentWidget
 
-LIMIT_MS = 100
-
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
@@ -100,15 +98,15 @@ def load_probe():
 
 def longest_wait_is_short(attempt):
     """Try up to three times: other programs may hold the processor, which the reference shows."""
-    results = []
+    limit, results = load_probe().LIMIT_MS, []
     for _ in range(3):
         longest, reference = attempt()
         results.append((round(longest), round(reference)))
-        if longest <= LIMIT_MS:
+        if longest <= limit:
             return
-    if all(reference > LIMIT_MS * 0.4 for _, reference in results):
-        pytest.skip(f"this computer is too busy to measure waits of {LIMIT_MS} ms: {results}")
-    pytest.fail(f"Qt's thread waited longer than {LIMIT_MS} ms (wait, wait without napari): {results}")
+    if all(reference > limit * 0.4 for _, reference in results):
+        pytest.skip(f"this computer is too busy to measure waits of {limit} ms: {results}")
+    pytest.fail(f"Qt's thread waited longer than {limit} ms (wait, wait without napari): {results}")
 
 
 def test_first_prediction_of_all_never_blocks_qt(models):
@@ -162,6 +160,6 @@ def test_numpy_work_never_blocks_qt(qtbot, make_napari_viewer, engine, stack):
         longest = max(waits) * 1000
         qtbot.waitUntil(lambda: not widget.busy, timeout=60000)
         assert len(waits) > 20
-        return longest, probe_stalls.reference_ms()
+        return longest, probe_stalls.reference_ms() if longest > probe_stalls.LIMIT_MS else 0.0
 
     longest_wait_is_short(attempt)

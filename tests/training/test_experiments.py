@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scarnet.models.store import read_card, read_model
-from scarnet.phantom import write_phantom_cohort
+from scarnet.phantom import PhantomSettings, write_phantom_cohort
 from scarnet.predict import Predictor
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments import ablation, ablation_table, learning_curve, ship
@@ -26,7 +26,7 @@ TINY = {
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cohort")
-    write_phantom_cohort(folder, 5, 3)
+    write_phantom_cohort(folder, 5, 3, settings=PhantomSettings(slices=4, matrix=(96, 96), spacing_mm=(2.4, 2.4)))
     return folder
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from scarnet.models import load_model
 from scarnet.models.store import save_model
-from scarnet.phantom import Phantom, write_phantom_cohort
+from scarnet.phantom import Phantom, PhantomSettings, write_phantom_cohort
 from scarnet_training.experiments import held_out
 from scarnet_training.labelled_case import LabelledCase
 
@@ -36,7 +36,8 @@ def test_the_figure_shows_every_slice_twice(phantom: Phantom) -> None:
 
 
 def test_the_command_sorts_from_worst_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_phantom_cohort(tmp_path / "cohort", 2, 3)
+    small = PhantomSettings(slices=4, matrix=(96, 96), spacing_mm=(2.4, 2.4))
+    write_phantom_cohort(tmp_path / "cohort", 2, 3, settings=small)
     model = load_model()
     words = ["--dataset", str(tmp_path / "cohort"), "--pictures", str(tmp_path / "pictures"), "--worst", "1"]
     assert held_out.main(words) == 2
