@@ -33,6 +33,7 @@ class EditBase(EditControls):
         self.layer: Any = None
         self.proposal: Proposal | None = None
         self._preview_keys = LayerKeys()
+        self._drawing_keys = LayerKeys()
         self._threshold_timer = QTimer(self)
         self._threshold_timer.setSingleShot(True)
         self._threshold_timer.setInterval(30)
@@ -62,8 +63,17 @@ class EditBase(EditControls):
         n = apply_labels(self.layer, labels)
         self.say(f"{what}: {n} voxels changed." if n else f"{what}: nothing to change.")
 
+    def _draw_in(self, layer: Any, mode: str) -> None:
+        """Let the user draw in a shapes layer; keys that napari's shapes would take stay ours meanwhile."""
+        self._drawing_keys.release()
+        for key, method in {**self.class_keys, "B": self.toggle_box, "R": self.toggle_region}.items():
+            self._drawing_keys.bind(layer, key, method)
+        self.viewer.layers.selection.active = layer
+        layer.mode = mode
+
     def _back_to_labels(self) -> None:
         """Put the drawing tools down."""
+        self._drawing_keys.release()
         self.scope.draw.setChecked(False)
         self.box.draw.setChecked(False)
         for layer in find_layers(self.viewer, "box"):

@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 from napari_scarnet.edit_base import EditBase
 from napari_scarnet.edit_box_engine import BoxEngine
 from napari_scarnet.edit_preview import Proposal
-from napari_scarnet.edit_region import draw_shapes, shapes_layer
+from napari_scarnet.edit_region import shapes_layer
 from napari_scarnet.jobs import Job
 from napari_scarnet.metadata import find_layers
 from scarnet import editing
@@ -38,6 +38,7 @@ class BoxPrompt(EditBase):
         self.engine = BoxEngine()
         self._box_class = int(TissueClass.SCAR)
         self.box.draw_asked.connect(self._draw_box)
+        self.paint.class_chosen.connect(self._say_what_to_box)
         self.box.file_chosen.connect(self._use_weights)
         self.box.download_asked.connect(self._download_weights)
         self.box.show_weights(remembered_weights())
@@ -50,10 +51,14 @@ class BoxPrompt(EditBase):
             return
         self.box.draw.setChecked(True)
         self._link.connect(layer.events.data, self._on_box_drawn)
-        draw_shapes(self.viewer, layer, "add_rectangle")
-        what = CLASS_NAMES[TissueClass(self.paint.cls or TissueClass.SCAR)]
-        self.say(f"Drag a box around the {what} in this slice.")
+        self._draw_in(layer, "add_rectangle")
+        self._say_what_to_box()
         self.prepare_box()
+
+    def _say_what_to_box(self, *_: Any) -> None:
+        if self.box.draw.isChecked():
+            what = CLASS_NAMES[TissueClass(self.paint.cls or TissueClass.SCAR)]
+            self.say(f"Drag a box around the {what} in this slice; 1, 2 and 3 choose another class.")
 
     def prepare_box(self) -> None:
         """Let the network look at the slice on screen, so that the box itself is quick."""
@@ -110,7 +115,9 @@ class BoxPrompt(EditBase):
         text = f"LiteMedSAM's {name} in the box: {ml:.2f} ml."
         if lock and cls == TissueClass.SCAR and not shown.any():
             text = "Nothing LiteMedSAM found in the box lies in the wall."
-        self.propose(Proposal(str(self.case), shown, text, lambda: self._change(put(self.labels), f"Box, {name}")))
+        self.propose(
+            Proposal("box", str(self.case), shown, text, lambda: self._change(put(self.labels), f"Box, {name}"))
+        )
 
     def _use_weights(self, path: Path) -> None:
         self.run_job(lambda _: remember_weights(path), self.box.show_weights, "Checking the weights")

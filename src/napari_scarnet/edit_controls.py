@@ -1,5 +1,6 @@
 """The controls of the Edit step and where they stand; what they do is in :mod:`napari_scarnet.edit_widget`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtWidgets import QGroupBox, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -75,6 +76,8 @@ class EditControls(Step):
         }
         for section in self.tool_sections.values():
             column.addWidget(section)
+        # Last, so that no button moves away from under the mouse when it comes.
+        column.addWidget(self.preview)
         self.tools = _group("Tools", tools)
         layout = QVBoxLayout(self)
         for widget in (
@@ -82,18 +85,22 @@ class EditControls(Step):
             self.offer,
             self.new_button,
             _group("Paint", self.paint),
-            self.preview,
             self.numbers,
+            self.saved,
             self.tools,
-            _group("Slices to look at", self.jump),
             self.job_bar,
             self.status,
-            self.saved,
+            _group("Slices to look at", self.jump),
         ):
             layout.addWidget(widget)
         layout.addStretch(1)
 
     # Keys need methods of Python's own, which can be held weakly; Qt's cannot.
+
+    @property
+    def class_keys(self) -> dict[str, Callable[[], None]]:
+        """Keys of the classes."""
+        return {"1": self.paint_myocardium, "2": self.paint_blood_pool, "3": self.paint_scar}
 
     def paint_myocardium(self) -> None:
         """Paint myocardium."""

@@ -69,9 +69,8 @@ class JumpBar(QWidget):
         elif not order:
             self.text.setText("There is no such slice.")
         elif z in order:
-            self.text.setText(
-                f"Slice {z + 1}: {counts[z]} {what} voxels, number {order.index(z) + 1} of {len(order)} by that."
-            )
+            rank = f"rank {order.index(z) + 1} of {len(order)}"
+            self.text.setText(f"Slice {z + 1} has {counts[z]} {what} voxels: {rank}.")
         else:
             self.text.setText(f"Slice {z + 1} has none; {len(order)} others do.")
 

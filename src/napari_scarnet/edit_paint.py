@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_scarnet.metadata import layer_meta
 from napari_scarnet.viewer_link import ViewerLink
 from scarnet.classes import CLASS_COLOURS, CLASS_NAMES, N_CLASSES, TissueClass
 
@@ -62,7 +63,7 @@ class PaintBox(QWidget):
             button.clicked.connect(lambda _=False, tool=tool: self.choose_tool(tool))
             tools.addButton(button)
         self.size = self._slider(1, 40, "Brush size in pixels ([ and ]).")
-        self.size_text = QLabel()
+        self.size_text, self.opacity_text = QLabel(), QLabel()
         self.size.valueChanged.connect(lambda value: self._set("brush_size", value))
         self.opacity = self._slider(0, 100, "How strongly the labels cover the image (O: next of three).")
         self.opacity.valueChanged.connect(lambda value: self._set("opacity", value / 100))
@@ -112,7 +113,8 @@ class PaintBox(QWidget):
             sliders.addWidget(QLabel(name), row, 0)
             sliders.addWidget(slider, row, 1)
         sliders.addWidget(self.size_text, 0, 2)
-        self.size_text.setMinimumWidth(self.size_text.fontMetrics().horizontalAdvance("40 px "))
+        sliders.addWidget(self.opacity_text, 1, 2)
+        self.size_text.setMinimumWidth(self.size_text.fontMetrics().horizontalAdvance("100 % "))
         checks = QHBoxLayout()
         checks.addWidget(self.wall)
         checks.addWidget(self.contour)
@@ -128,11 +130,14 @@ class PaintBox(QWidget):
         return next((int(cls) for cls, button in self.class_buttons.items() if button.isChecked()), 0)
 
     def choose_class(self, cls: int) -> None:
-        """Make a class the active one, and take up the brush where no tool was."""
+        """Make a class the active one, with the brush where no tool was; while boxes are drawn, they go on."""
         if self._layer is None:
             return
-        self._take_up()
         self._layer.selected_label = int(cls)
+        active = self._viewer.layers.selection.active
+        if active is not None and layer_meta(active).get("kind") == "box":
+            return
+        self._take_up()
         if str(self._layer.mode) not in ("paint", "fill", "polygon"):
             self._layer.mode = "paint"
 
@@ -186,6 +191,7 @@ class PaintBox(QWidget):
             widget.setValue(value)
             widget.blockSignals(False)
         self.size_text.setText(f"{int(layer.brush_size)} px")
+        self.opacity_text.setText(f"{round(layer.opacity * 100)} %")
         self.contour.blockSignals(True)
         self.contour.setChecked(layer.contour > 0)
         self.contour.blockSignals(False)

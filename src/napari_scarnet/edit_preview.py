@@ -24,6 +24,8 @@ class Proposal:
 
     Attributes
     ----------
+    tool : str
+        Whose it is, ``"threshold"`` or ``"box"``.
     case : str
         The case.
     mask : ndarray of bool, shape (Z, Y, X)
@@ -34,6 +36,7 @@ class Proposal:
         Does it.
     """
 
+    tool: str
     case: str
     mask: npt.NDArray[np.bool_]
     text: str

@@ -11,7 +11,7 @@ from napari_scarnet.label_layers import selection_kept
 from napari_scarnet.metadata import find_layers, image_layer_of, make_meta, placement
 from scarnet.editing import polygon_mask
 
-__all__ = ["ScopeBar", "draw_shapes", "region_of", "shapes_layer"]
+__all__ = ["ScopeBar", "region_of", "shapes_layer"]
 
 Scope = Literal["slice", "all", "region"]
 
@@ -51,22 +51,6 @@ def shapes_layer(viewer: Any, case: str, kind: Literal["region", "box"], colour:
         )
     layer.current_face_color, layer.current_edge_color = "transparent", colour
     return layer
-
-
-def draw_shapes(viewer: Any, layer: Any, mode: str) -> None:
-    """Let the user draw in a shapes layer.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer itself, not napari's proxy.
-    layer : Shapes
-        The layer.
-    mode : str
-        napari's name of the tool.
-    """
-    viewer.layers.selection.active = layer
-    layer.mode = mode
 
 
 def region_of(viewer: Any, case: str, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 import numpy as np
 import numpy.typing as npt
@@ -56,9 +56,10 @@ class Saving(QObject):
         self._viewer = ref(viewer)
         self._names: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
         self._places: WeakKeyDictionary[Any, _Place] = WeakKeyDictionary()
-        self._due: dict[Hashable, Callable[[], None]] = {}
-        self._running: dict[Hashable, Callable[[], None]] = {}
-        self._text = ""
+        self._saved: WeakSet[Any] = WeakSet()
+        self._due: dict[Any, _Place] = {}
+        self._running: dict[Hashable, tuple[Any, _Place]] = {}
+        self._text = "Edits are saved by themselves."
         self._writer = LatestWriter(self._tell)
         self._written.connect(self._on_written)
         self._timer = QTimer(self)
@@ -95,17 +96,8 @@ class Saving(QObject):
         return self._writer.wait(seconds)
 
     def _on_changed(self, layer: Any) -> None:
-        edited = labels_edited(layer)
-        if not edited and layer not in self._places:
-            return
-        place = self._place_of(layer)
-        labels = self._watch.seen(layer)
-        self._due[place.key] = partial(place.write, labels if labels.ndim == 3 else labels[None])
-        if not edited:
-            # All was undone; that is saved once more, and what a model writes next is no edit.
-            del self._places[layer]
-        if not self._text.startswith("⚠"):
-            self._say("Saving…")
+        # The place is noted now, as the image may be gone in a moment; whether it is an edit is asked later.
+        self._due[layer] = self._place_of(layer)
         if not self._timer.isActive():
             self._timer.start(_GATHER_MS)
 
@@ -130,9 +122,17 @@ class Saving(QObject):
     def _submit(self) -> None:
         self._timer.stop()
         due, self._due = self._due, {}
-        for key, job in due.items():
-            self._running[key] = job
-            self._writer.submit(key, job)
+        for layer, place in due.items():
+            edited = labels_edited(layer)
+            if not edited and layer not in self._saved:
+                continue
+            # Where all was undone, that is saved once more; what a model writes next is no edit.
+            (self._saved.add if edited else self._saved.discard)(layer)
+            labels = np.array(layer.data)
+            self._running[place.key] = (layer, place)
+            self._writer.submit(place.key, partial(place.write, labels if labels.ndim == 3 else labels[None]))
+        if self._running and not self._text.startswith("⚠"):
+            self._say("Saving…")
 
     def _tell(self, key: Hashable, error: Exception | None) -> None:
         # The window may be gone by the time the last file is written.
@@ -140,15 +140,17 @@ class Saving(QObject):
             self._written.emit(key, error)
 
     def _on_written(self, key: Hashable, error: Exception | None) -> None:
-        job = self._running.pop(key, None)
+        written = self._running.pop(key, None)
         if error is not None:
-            if job is not None:
-                self._due.setdefault(key, job)
+            if written is not None:
+                layer, place = written
+                self._saved.add(layer)
+                self._due.setdefault(layer, place)
             why = str(error) if isinstance(error, ScarNetError) else f"{type(error).__name__}: {error}"
             self._say(f"⚠ Your edits cannot be saved: {why} They stay in the viewer, and saving is tried again.")
             if not self._timer.isActive():
                 self._timer.start(_RETRY_MS)
-        elif not self._running and not self._due:
+        elif not self._running:
             self._say(f"✓ All edits are saved ({QTime.currentTime().toString('HH:mm:ss')}).")
 
     def _say(self, text: str) -> None:

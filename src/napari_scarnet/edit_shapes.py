@@ -78,7 +78,11 @@ class ShapeTools(QWidget):
             possible = 0 <= other < n
             button.setEnabled(possible)
             button.setText(f"Copy slice {other + 1}" if possible else "Copy slice –")
-            button.setToolTip(f"Replace this slice's labels by those of slice {other + 1}." if possible else "")
+            button.setToolTip(
+                f"Replace this slice's labels by those of slice {other + 1}."
+                if possible
+                else "No slice is on that side."
+            )
         self.interpolate.setEnabled(between is not None)
         if between is None:
             self.interpolate.setText("Interpolate")

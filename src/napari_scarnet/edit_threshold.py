@@ -63,8 +63,9 @@ def threshold_in(
     found = fwhm(stack.pixels, where, remote) if n is None else n_sd(stack.pixels, where, remote, n)
     ml = float(found.mask.sum()) * stack.voxel_ml
     share = 100 * found.mask.sum() / where.sum()
-    above = "" if found.threshold is None else f" from {found.threshold:.4g} on"
-    text = f"Scar{above}: {ml:.2f} ml, {share:.0f} % of the wall there."
+    name = "FWHM" if n is None else f"{n:g} SD"
+    above = "" if found.threshold is None else f" from intensity {found.threshold:.4g} on"
+    text = f"{name}: scar{above}, {ml:.2f} ml, {share:.0f} % of the wall there."
     return Thresholded(found.mask, where, f"{text} {found.note}" if found.note else text)
 
 

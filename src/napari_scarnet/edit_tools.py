@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from napari_scarnet.edit_box_prompt import BoxPrompt
 from napari_scarnet.edit_preview import Proposal
-from napari_scarnet.edit_region import draw_shapes, region_of, shapes_layer
+from napari_scarnet.edit_region import region_of, shapes_layer
 from napari_scarnet.edit_shapes import changed_slices, slices_to_interpolate
 from napari_scarnet.edit_threshold import threshold_in
 from napari_scarnet.metadata import find_layers, layer_meta
@@ -56,7 +56,7 @@ class EditTools(BoxPrompt):
 
     def _preview_threshold(self) -> None:
         if self.layer is None or not self.threshold.preview.isChecked():
-            if self.proposal is not None and self.proposal.text.startswith("Threshold"):
+            if self.proposal is not None and self.proposal.tool == "threshold":
                 self.propose(None)
             return
         try:
@@ -71,7 +71,7 @@ class EditTools(BoxPrompt):
             scar = editing.mask_to_labels(self.labels, found.mask, TissueClass.SCAR, within=found.where)
             self._change(scar, "Threshold")
 
-        self.propose(Proposal(str(self.case), found.mask, f"Threshold. {found.text}", apply))
+        self.propose(Proposal("threshold", str(self.case), found.mask, found.text, apply))
 
     # ----------------------------------------------------------------- shapes and neighbours
 
@@ -124,7 +124,7 @@ class EditTools(BoxPrompt):
             return
         self.scope.choose("region")
         self._link.connect(layer.events.data, self._on_region)
-        draw_shapes(self.viewer, layer, "add_polygon_lasso")
+        self._draw_in(layer, "add_polygon_lasso")
         self.say("Draw around the region with the mouse held down; press “Draw region” again when it is done.")
 
     def _on_region(self, event: Any = None) -> None:

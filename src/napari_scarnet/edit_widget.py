@@ -84,13 +84,9 @@ class EditWidget(EditTools):
         self.refresh()
 
     @property
-    def _class_keys(self) -> dict[str, Any]:
-        return {"1": self.paint_myocardium, "2": self.paint_blood_pool, "3": self.paint_scar}
-
-    @property
     def _viewer_keys(self) -> dict[str, Any]:
         return {
-            **self._class_keys,
+            **self.class_keys,
             "W": self.toggle_wall,
             "C": self.toggle_outlines,
             "O": self.next_opacity,
@@ -160,7 +156,7 @@ class EditWidget(EditTools):
         self._keys.release()
         if self.layer is None:
             return
-        for key, method in self._class_keys.items():
+        for key, method in self.class_keys.items():
             self._keys.bind(self.layer, key, method)
             self._keys.bind(self.study.layer, key, method)
         self._keys.bind(self.layer, "B", self.toggle_box)

@@ -85,7 +85,7 @@ def test_samples(make_napari_viewer, sample):
 def test_each_widget_opens_and_every_control_has_a_tooltip(make_napari_viewer, qtbot):
     viewer = make_napari_viewer()
     names = [w.display_name for w in PluginManager.instance().get_manifest(NAME).contributions.widgets]
-    assert names == ["ScarNet", "Study", "Segment", "Inspect"]
+    assert names == ["ScarNet", "Study", "Segment", "Edit", "Inspect", "Measure", "Project", "Fine-tune"]
     for name in names:
         dock, widget = viewer.window.add_plugin_dock_widget(NAME, name)
         assert widget.viewer is viewer if name != "ScarNet" else widget.study.viewer is viewer
