@@ -196,3 +196,22 @@ def test_bad_command_lines(measure, cohort, pair, tmp_path):
         assert result.err.startswith("error:")
     assert not (tmp_path / "out").exists()
     assert (mine / "notes.txt").read_text() == "keep"
+
+
+def test_dicom_and_nifti_of_a_study_give_the_same_segments(measure, tmp_path):
+    # DICOM slices are sorted along the normal, whichever way they were written.
+    settings = PhantomSettings(
+        slices=5, matrix=(80, 80), spacing_mm=(2.4, 2.4), pattern="ischaemic", view="conventional"
+    )
+    found = {}
+    for kind in ("nifti", "dicom"):
+        (image,) = write_phantom_cohort(tmp_path / kind, cases=1, seed=9, format=kind, settings=settings)
+        labels = next((tmp_path / kind / "labelsTr").iterdir())
+        result = measure(image, labels, "-o", tmp_path / "out" / kind)
+        assert result.status == 0, result.err
+        found[kind] = values(tmp_path / "out" / kind)
+    for one, other in zip(found["nifti"]["segments"], found["dicom"]["segments"], strict=True):
+        assert other["scar_volume_ml"] == pytest.approx(one["scar_volume_ml"], abs=0.02)
+    assert found["dicom"]["thresholds"]["sd5"]["scar_volume_ml"] == pytest.approx(
+        found["nifti"]["thresholds"]["sd5"]["scar_volume_ml"], rel=0.01
+    )

@@ -68,7 +68,7 @@ def test_odd_labels_get_a_number_or_a_sentence(ventricle, make_wedge, change, to
     made = ventricle(20, 30, make_wedge(100, 190), image=image)
     change(made)
     probabilities = None if flat else np.stack([made.labels == c for c in range(4)]).astype(np.float32)
-    with np.errstate(all="raise"):
+    with np.errstate(divide="raise", invalid="raise"):
         found = measure_study(made.labels, made.stack, probabilities=probabilities)
     # JSON refuses NaN; what is missing is None and has its sentence.
     assert json.loads(json.dumps(found.values, allow_nan=False)) == found.values

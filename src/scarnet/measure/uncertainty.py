@@ -133,35 +133,40 @@ def _draw(
     correlation_mm: float,
 ) -> npt.NDArray[np.float64]:
     """Draw volumes in ml, (scar, wall), shape (draws, 2)."""
+    from scipy.fft import ifftn
     from scipy.special import ndtri
 
     share = np.clip(scar / np.maximum(wall, 1e-12), 0, 1)
     # Fields are compared with the normal quantiles of the probabilities.
     wall_limit, scar_limit = ndtri(np.clip(wall, 0, 1)), ndtri(share)
     random = np.random.default_rng(_SEED)
+    transfer = _transfer(scar.shape, stack.spacing_mm, correlation_mm)
+    here = tuple(slice(length) for length in scar.shape)
     drawn = np.zeros((draws, 2))
     for number in range(draws):
-        in_wall = _field(random, scar.shape, stack, correlation_mm) < wall_limit
-        in_scar = in_wall & (_field(random, scar.shape, stack, correlation_mm) < scar_limit)
+        # The real and the imaginary part are two fields that know nothing of each other.
+        noise = random.standard_normal((*transfer.shape, 2), dtype=np.float32).view(np.complex64)[..., 0]
+        fields = ifftn(noise * transfer, norm="ortho", overwrite_x=True)[here]
+        in_wall = fields.real < wall_limit
+        in_scar = in_wall & (fields.imag < scar_limit)
         drawn[number] = [slab_ml @ np.count_nonzero(mask, axis=(1, 2)) for mask in (in_scar, in_wall)]
     return drawn
 
 
-def _field(
-    random: np.random.Generator, shape: tuple[int, ...], stack: LGEStack, correlation_mm: float
+def _transfer(
+    shape: tuple[int, ...], spacing_mm: tuple[float, float, float], correlation_mm: float
 ) -> npt.NDArray[np.float32]:
-    """Draw a field, standard normal at each voxel."""
-    from scipy.ndimage import gaussian_filter1d
+    """Give the Gaussian kernel's Fourier transform, scaled to fields of variance 1, on a grid a kernel larger."""
+    from scipy.fft import next_fast_len
 
-    field = random.standard_normal(shape, dtype=np.float32)
-    for axis, spacing in enumerate(stack.spacing_mm):
+    transfer = np.ones((1, 1, 1))
+    for axis, (length, spacing) in enumerate(zip(shape, spacing_mm, strict=True)):
         sigma = correlation_mm / spacing
-        # Wrapping keeps the variance the same up to the edges.
-        field = gaussian_filter1d(field, sigma, axis=axis, mode="wrap", truncate=3.0)
-        one = np.zeros(shape[axis])
-        one[0] = 1
-        field /= np.float32(np.sqrt((gaussian_filter1d(one, sigma, mode="wrap", truncate=3.0) ** 2).sum()))
-    return field
+        # The field repeats itself at the grid's end, which must be out of the first part's reach.
+        padded = next_fast_len(length + int(np.ceil(4 * sigma)))
+        falloff = np.exp(-2 * (np.pi * sigma * np.fft.fftfreq(padded)) ** 2)
+        transfer = transfer * np.expand_dims(falloff, tuple(other for other in range(3) if other != axis))
+    return (transfer / np.sqrt((transfer**2).mean())).astype(np.float32)
 
 
 def _interval(values: npt.NDArray[np.float64]) -> list[float] | None:
