@@ -162,15 +162,12 @@ class FinetuneSetup(Step):
 
     def _on_plan(self, plan: "FinetunePlan") -> None:
         self._plan = plan
-        rows = [
-            ("Train on", plan.training, "#6fb1e8"),
-            ("Hold out", plan.validation, "#f0b43c"),
-        ]
+        sides = (("Train on", plan.training, "#6fb1e8"), ("Hold out", plan.validation, "#f0b43c"))
         cells = "".join(
             f"<tr><td style='color:{colour}; padding-right:10px'><b>{what}</b></td>"
-            f"<td>{len(plan.patients_of(cases))} patient{'s' * (len(plan.patients_of(cases)) != 1)}</td><td style='padding-left:10px'>"
+            f"<td>{_patients(len(plan.patients_of(cases)))}</td><td style='padding-left:10px'>"
             f"{escape(', '.join(_of_patients(cases, plan)))}</td></tr>"
-            for what, cases, colour in rows
+            for what, cases, colour in sides
         )
         warnings = "".join(f"<p style='margin:3px 0'>⚠ {escape(text)}</p>" for text in plan.warnings)
         self.split.setText(f"<b>{escape(plan.name)}</b>, from {escape(plan.base)}<table>{cells}</table>{warnings}")
@@ -264,6 +261,10 @@ class FinetuneSetup(Step):
         ready = project is not None and not project.read_only and self.job is None
         self.plan_button.setEnabled(ready and bool(self.chosen()) and self.base.count() > 0)
         self.start_button.setEnabled(ready and self._plan is not None)
+
+
+def _patients(count: int) -> str:
+    return f"{count} patient{'s' * (count != 1)}"
 
 
 def _of_patients(cases: tuple[str, ...], plan: "FinetunePlan") -> list[str]:
