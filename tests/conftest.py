@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "windows" if nodeid.startswith("tests/plugin/") else super()._split_scope(nodeid)
 
     return WindowsTogether(config, log)
+
+
+@pytest.fixture(autouse=True)
+def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let a test that measures time run alone, also where several processes run tests."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    from filelock import FileLock
+
+    place = tmp_path_factory.getbasetemp().parent  # the folder of all processes of this run
+    workers = [f"gw{number}" for number in range(int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))]
+    alone = request.node.get_closest_marker("alone") is not None
+    with ExitStack() as held:
+        # Whoever is alone keeps the gate, so that nobody else begins, and waits for those that have.
+        with FileLock(place / ".turn-gate") as gate:
+            for worker in workers if alone else [os.environ["PYTEST_XDIST_WORKER"]]:
+                held.enter_context(FileLock(place / f".turn-{worker}"))
+            if alone:
+                held.enter_context(gate)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def test_patients_without_distances_are_counted_by_reason(cohort):
         distances = summarise(cohort)["classes"]["scar"][key]
         assert distances["n"] == 2
         assert distances["undefined"] == {"both empty": 1, "prediction empty": 1, "reference empty": 1}
-    (note,) = [note for note in summarise(cohort)["notes"] if "distances of scar" in note]
+    (note,) = [note for note in summarise(cohort)["notes"] if "without a surface" in note]
     assert "prediction empty in 1" in note
 
 

@@ -109,6 +109,7 @@ def longest_wait_is_short(attempt):
     pytest.fail(f"Qt's thread waited longer than {limit} ms (wait, wait without napari): {results}")
 
 
+@pytest.mark.alone
 def test_first_prediction_of_all_never_blocks_qt(models):
     def attempt():
         done = subprocess.run([sys.executable, str(PROBE), str(models)], capture_output=True, text=True, timeout=200)
@@ -123,6 +124,7 @@ def test_first_prediction_of_all_never_blocks_qt(models):
     longest_wait_is_short(attempt)
 
 
+@pytest.mark.alone
 def test_numpy_work_never_blocks_qt(qtbot, make_napari_viewer, engine, stack):
     probe_stalls = load_probe()
     viewer = make_napari_viewer()

@@ -143,25 +143,33 @@ def _notes(summary: dict[str, Any], with_scar: Sequence[CaseResult]) -> list[str
     notes = []
     if not with_scar:
         notes.append("No reference holds scar: there is no scar Dice.")
-    for name in ("myocardium", "blood_pool"):
-        best = summary["classes"][name]["dice"]["max"]
-        if best is not None and best < _LOW_DICE:
-            notes.append(
-                f"The {name.replace('_', ' ')} hardly overlaps in any case (Dice at most {best:.2f}); check that both "
-                "label the classes alike: other label values are mapped by name with a dataset.json beside the files."
-            )
+    best = {name: summary["classes"][name]["dice"]["max"] for name in ("myocardium", "blood_pool")}
+    low = [
+        f"{_said(name)} (Dice at most {dice:.2f})"
+        for name, dice in best.items()
+        if dice is not None and dice < _LOW_DICE
+    ]
+    if low:
+        notes.append(
+            f"Hardly any overlap in any case: {', '.join(low)}; check that both label the classes alike: other label "
+            "values are mapped by name with a dataset.json beside the files."
+        )
     outside = summary["scar_percent"]["left_out"]
     if outside:
         notes.append(f"Patients without a wall are left out of the scar percentage: {outside}.")
+    without = []
     for name in CLASSES:
         undefined = summary["classes"][name]["hd95_mm"]["undefined"]
         missing = {reason: count for reason, count in undefined.items() if reason != "both empty"}
         if missing:
-            told = ", ".join(f"{reason} in {count}" for reason, count in missing.items())
-            notes.append(
-                f"Patients without a surface are left out of the distances of {name.replace('_', ' ')}: {told}."
-            )
+            without.append(f"{_said(name)} ({', '.join(f'{reason} in {count}' for reason, count in missing.items())})")
+    if without:
+        notes.append(f"Patients without a surface are left out of the distances: {', '.join(without)}.")
     return notes
+
+
+def _said(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _check(cases: Sequence[CaseResult]) -> None:
