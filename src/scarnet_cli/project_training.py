@@ -10,7 +10,7 @@ from scarnet.errors import Cancelled, ScarNetError
 from scarnet_cli.arguments import add_device, natural, positive
 from scarnet_cli.failures import BAD_INPUT, CANCELLED, OK, report
 from scarnet_cli.progress import Bars
-from scarnet_cli.project_opening import opened_to_write
+from scarnet_cli.project_opening import opened_to_read, opened_to_write
 
 if TYPE_CHECKING:
     from scarnet_training.project import FinetuneJob
@@ -129,7 +129,8 @@ def run_finetune(args: argparse.Namespace) -> int:
     """Plan a fine-tuning, start it or go on with it; 0, or 130 where Ctrl-C cancelled it."""
     from scarnet_training.project import plan_finetune, resume_finetune, start_finetune
 
-    with Bars(args.quiet) as bars, opened_to_write(args, bars) as project:
+    opened = opened_to_read if args.plan else opened_to_write
+    with Bars(args.quiet) as bars, opened(args, bars) as project:
         if args.resume:
             found = resume_finetune(project, args.resume)
         else:

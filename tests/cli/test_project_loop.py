@@ -53,6 +53,7 @@ def small_model(tmp_path):
     return save_model(tmp_path / "small.safetensors", ScarNet(config), ModelCard("small", "", config))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="jobs need Linux or macOS")
 def test_the_whole_loop(scarnet, cohort, small_model, nifti_study, tmp_path):
     project = tmp_path / "study"
@@ -84,7 +85,7 @@ def test_the_whole_loop(scarnet, cohort, small_model, nifti_study, tmp_path):
     nibabel.save(nibabel.Nifti1Image(values, image.affine), tmp_path / "out" / f"{cases[1]}.nii.gz")
     names = "background=0,myocardium=1,cavity=2,scar=3,fibrosis=9"
     run("import-labels", tmp_path / "out", "--map", names, "--who", "ann")
-    assert read_entries(project, action="edit", case=cases[1])[-1]["changed"]["scar"]["added"] == 16
+    assert read_entries(project, action="import labels", case=cases[1])[-1]["changed"]["scar"]["added"] == 16
     assert "accepted" in run("accept", *cases[1:], "--who", "ann").out
     refused = run("accept", "nobody", status=2)
     assert refused.err.startswith("error: nobody: The project has no case 'nobody'")

@@ -165,20 +165,22 @@ class CaseLabels(OpenedProject):
                 self._note_edit(case, after)
             return True
 
-    def log_edits(self, case: str | None = None) -> None:
-        """Write one line of the log for all that was saved since the last.
+    def log_edits(self, case: str | None = None, action: str = "edit") -> None:
+        """Write one line of the log for each case whose labels were saved since the last.
 
         Parameters
         ----------
         case : str, optional
             Only of this case; without it of all.
+        action : str
+            What it is called in the log.
         """
         with self.writing():
             for key in [key for key in self._edits if case in (None, key[0])]:
                 edit = self._edits[key]
                 changed = count_changes(edit.before, edit.after)
-                if changed:
-                    self.log_action("edit", who=key[1], case=key[0], changed=changed)
+                if changed or action != "edit":
+                    self.log_action(action, who=key[1], case=key[0], changed=changed)
                 del self._edits[key]
 
     def restore_last_good(self, case: str, annotator: str | None = None) -> Labels:

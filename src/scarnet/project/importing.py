@@ -156,9 +156,9 @@ def import_labels(
     """
     with project.writing():
         labels = read_labels(path, project.stack(case), names)
-        project.save_labels(case, labels, annotator, as_predicted=True)
         project.log_edits(case)
-        project.log_action("import labels", who=annotator, case=case)
+        project.save_labels(case, labels, annotator, as_predicted=True)
+        project.log_edits(case, "import labels")
 
 
 def export_labels(

@@ -28,7 +28,9 @@ def finished(project, model_writer):
 
 
 def test_a_finished_model_is_compared_on_the_held_out_patients_and_promoted(project, finished):
+    predict_cases(project, finished.validation[:1], device="cpu", with_disagreement=False)
     found = compare_models(project, finished.name, device="cpu")
+    assert found.notes[0].startswith(f"The accepted labels of 1 of {len(finished.validation)} cases began as")
     record = project.state.model(finished.name)
     assert (record.base, project.state.state_of(record.name)) == ("start", "candidate")
     assert record.trained_on == finished.patients_of(finished.training)

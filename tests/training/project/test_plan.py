@@ -12,7 +12,17 @@ from scarnet.project import Project
 from scarnet.project.review_log import now
 from scarnet.project.state import ModelRecord
 from scarnet_training.data import load_dataset
-from scarnet_training.project import FinetunePlan, import_dataset, plan_finetune, prepare_finetune
+from scarnet_training.jobs import JobOptions
+from scarnet_training.project import (
+    FinetunePlan,
+    finetune_jobs,
+    finetuning,
+    import_dataset,
+    plan_finetune,
+    prepare_finetune,
+    resume_finetune,
+)
+from scarnet_training.recipe import write_recipe
 from scarnet_training.splits import read_splits
 
 
@@ -82,6 +92,25 @@ def test_what_cannot_be_planned_is_refused(project, dataset, tmp_path):
         import_dataset(other, dataset)
         with pytest.raises(ScarNetError, match="no model"):
             plan_finetune(other)
+
+
+def test_a_moved_project_goes_on_with_its_jobs(project, tmp_path, monkeypatch):
+    from scarnet_training.jobs.status import Status, write_status
+
+    job, recipe = prepare_finetune(project, plan_finetune(project))
+    job.run.mkdir()
+    write_recipe(recipe, job.run / "recipe.toml")
+    options = JobOptions(gpus=0)
+    write_status(job.run, Status("cancelled", options, directory=str(project.folder), ended=1.0))
+    project.close()
+    moved = project.folder.rename(tmp_path / "moved")
+    asked = {}
+    monkeypatch.setattr(finetuning, "submit_with", lambda *values, **named: asked.update(named, values=values))
+    with Project.open(moved) as again:
+        assert [found.name for found in finetune_jobs(again)] == [job.name]
+        assert resume_finetune(again, job.name).run == moved / "jobs" / job.name / "run"
+    assert asked["values"] == (recipe, moved / "jobs" / job.name / "run", options)
+    assert (asked["resume"], asked["directory"]) == (True, moved)
 
 
 def test_a_job_has_its_own_copy_of_cases_and_split_and_paths_that_move(project):

@@ -12,7 +12,7 @@ from scarnet.evaluate import CLASSES, CaseResult, evaluate_case
 from scarnet.evaluate.significance import mean_difference
 from scarnet.models import load_model
 from scarnet.progress import Progress, silent
-from scarnet.project import Project, model_path
+from scarnet.project import CaseRow, Project, model_card, model_path
 from scarnet_training.project.finetuning import collect_model
 
 __all__ = ["ComparedCase", "ModelComparison", "compare_models", "judge"]
@@ -127,12 +127,8 @@ def compare_models(
         pair = [evaluate_case(reference, found, spacing, row.case, distances=False) for found in labels[row.case]]
         compared.append(ComparedCase(row.case, row.patient, *pair))
     summary, warnings = judge(compared)
-    begun = [row.case for row in rows if row.model == other]
-    notes = (
-        f"The accepted labels of {len(begun)} of {len(rows)} cases began as predictions of {other}, which favours it.",
-    )
     both = {case: (old, found) for case, (old, found) in labels.items()}
-    return ModelComparison(other, new, tuple(compared), summary, warnings, notes if begun else (), both)
+    return ModelComparison(other, new, tuple(compared), summary, warnings, _notes(project, rows, other), both)
 
 
 def judge(cases: Sequence[ComparedCase]) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
@@ -180,6 +176,22 @@ def judge(cases: Sequence[ComparedCase]) -> tuple[dict[str, dict[str, Any]], tup
     if known and (grown := float(np.mean([new - old for old, new in known]))) > WORSE_PERCENT:
         warnings.append(f"The scar percentage is {grown:.1f} points further from the accepted one on average.")
     return summary, tuple(warnings)
+
+
+def _notes(project: Project, rows: Sequence[CaseRow], old: str) -> tuple[str, ...]:
+    """Say what makes the comparison easier for the old model."""
+    notes = []
+    begun = sum(row.model == old for row in rows)
+    if begun:
+        notes.append(
+            f"The accepted labels of {begun} of {len(rows)} cases began as predictions of {old}, which favours it."
+        )
+    card = model_card(project, old)
+    if seen := [row.case for row in rows if card.saw_in_training(row.case)]:
+        notes.append(
+            f"{old} was trained on cases of these names: {', '.join(seen)}; if they are the same, that favours it, too."
+        )
+    return tuple(notes)
 
 
 def _by_patient(cases: Sequence[ComparedCase], name: str) -> dict[str, tuple[float, float]]:
