@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QApplication
 from napari_scarnet.edit_recovery import new_recovery_name, write_recovered
 from napari_scarnet.edit_watch import watch_for
 from napari_scarnet.edit_writer import LatestWriter
-from napari_scarnet.label_layers import labels_edited
+from napari_scarnet.label_layers import current_labels, labels_edited
 from napari_scarnet.metadata import image_layer_of, layer_meta, unwrap
 from scarnet.errors import ScarNetError
 
@@ -112,7 +112,9 @@ class Saving(QObject):
             return self._places[layer]
         own = layer_meta(image) if image is not None else {}
         save = own.get("save_labels")
-        if save is not None and not meta.get("kept"):
+        # A duplicate shares all that the case's own layer carries; it must not take its place in the project.
+        stands_for_case = viewer is not None and current_labels(viewer, meta["case"]) in (layer, None)
+        if save is not None and stands_for_case and not meta.get("kept"):
             self._places[layer] = _Place(("project", meta["case"]), save)
         else:
             name = self._names.setdefault(layer, new_recovery_name())

@@ -40,7 +40,7 @@ def desk(qtbot, hearts):
     qtbot.wait(1)
 
 
-def saved(desk, after=0.0):
+def saved(desk):
     desk.qtbot.waitUntil(lambda: desk.saving.text.startswith("✓"), timeout=10000)
     return find_recovered(desk.stack)
 
@@ -94,6 +94,26 @@ def test_a_project_s_case_goes_into_the_project(desk):
     assert desk.saving.wait(10)
     assert len(got) == 1
     assert np.array_equal(read_recovered(find_recovered(desk.stack)[0].path, desk.stack), desk.labels.data)
+
+
+def test_a_duplicate_does_not_take_the_case_s_place(desk):
+    got = []
+    layer_meta(desk.image)["save_labels"] = got.append
+    copy = desk.viewer.add_labels(desk.labels.data.copy(), metadata=desk.labels.metadata)
+    copy.data_setitem(ONE_VOXEL, 2)
+    saved(desk)
+    assert got == []
+    assert np.array_equal(read_recovered(find_recovered(desk.stack)[0].path, desk.stack), copy.data)
+
+
+def test_a_folder_that_takes_no_file_is_told(desk, data_folder):
+    data_folder.write_text("a file where a folder belongs")
+    desk.labels.data_setitem(ONE_VOXEL, 2)
+    desk.qtbot.waitUntil(
+        lambda: desk.saving.text.startswith("⚠ Your edits cannot be saved: Cannot make"), timeout=10000
+    )
+    data_folder.unlink()
+    assert np.array_equal(read_recovered(saved(desk)[0].path, desk.stack), desk.labels.data)
 
 
 def test_removed_and_cleared_layers_are_saved_first(desk):
