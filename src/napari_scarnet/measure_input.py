@@ -50,7 +50,7 @@ class MeasureInput:
 
     def same_as(self, other: "MeasureInput | None") -> bool:
         """Tell whether measuring another input would give the same."""
-        if other is None or other.stack is not self.stack:
+        if other is None or not _same_stack(other.stack, self.stack):
             return False
         if other.settings != self.settings or other.insertions != self.insertions:
             return False
@@ -94,6 +94,15 @@ class MeasureInput:
             return self.measure(thresholds=True)
 
         return work
+
+
+def _same_stack(one: LGEStack, other: LGEStack) -> bool:
+    """Compare studies; one whose layer was rescaled is made anew each time it is asked for."""
+    return one is other or (
+        one.spacing_mm == other.spacing_mm
+        and np.array_equal(one.affine, other.affine)
+        and np.array_equal(one.pixels, other.pixels)
+    )
 
 
 def case_on_show(viewer: "Viewer", before: str | None) -> str | None:

@@ -105,7 +105,8 @@ def show_insertion(viewer: "Viewer", case: str, measures: StudyMeasures) -> "Poi
     meta = layer_meta(layer)
     if _same(meta["shown"], data) and meta["states"] == states and _same(layer.data, data):
         return layer
-    meta["shown"], meta["states"] = data, states
+    # A copy: napari moves points within the array it is given.
+    meta["shown"], meta["states"] = data.copy(), states
     with layer.events.data.blocker(), layer.events.features.blocker():
         layer.selected_data = set()
         layer.data = data

@@ -39,12 +39,14 @@ class NumbersTable(QWidget):
             label = QLabel(name)
             label.setToolTip(tip)
             layout.addWidget(label, row, 0)
-            for column, where in ((1, "all"), (2, "slice")):
+            # What the probabilities expect is of the ventricle, and takes the room of both columns.
+            places = ((1, 1, "all"), (2, 1, "slice")) if key != "doubt" else ((1, 2, "all"),)
+            for column, width, where in places:
                 cell = self.cells[key, where] = QLabel(_NOTHING)
                 cell.setToolTip(tip)
                 cell.setAccessibleName(f"{name}, {'ventricle' if where == 'all' else 'slice'}")
                 cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-                layout.addWidget(cell, row, column, Qt.AlignmentFlag.AlignRight)
+                layout.addWidget(cell, row, column, 1, width, Qt.AlignmentFlag.AlignRight)
         for where in ("all", "slice"):
             font = self.cells["percent", where].font()
             font.setBold(True)
@@ -118,15 +120,15 @@ class NumbersTable(QWidget):
         doubt : dict or None
             From :func:`scarnet.measure.probability_intervals`; None where there is no prediction.
         """
-        cells = (self.cells["doubt", "all"], self.cells["doubt", "slice"])
+        cell, tip = self.cells["doubt", "all"], _ROWS["doubt"][1]
         if doubt is None:
-            texts = (_NOTHING, "")
-        else:
-            texts = (_expected(doubt["scar_volume_ml"], "ml"), _expected(doubt["scar_percent_myocardium"], "%"))
-            for cell in cells:
-                cell.setToolTip(f"{_ROWS['doubt'][1]}. {doubt['assumes']}")
-        for cell, text in zip(cells, texts, strict=True):
-            cell.setText(text)
+            cell.setText(_NOTHING)
+            cell.setToolTip(tip)
+            return
+        percent = _expected(doubt["scar_percent_myocardium"], "%", 0)
+        cell.setText(f"{_expected(doubt['scar_volume_ml'], 'ml', 1)} · {percent}")
+        wall = _expected(doubt["myocardium_volume_ml"], "ml", 1)
+        cell.setToolTip(f"{tip}; the wall: {wall}. {doubt['assumes']}")
 
     def _show_slice(self) -> None:
         slices = [] if self._values is None else self._values["slices"]
@@ -150,10 +152,12 @@ def _number(value: float | None, unit: str, digits: int = 1) -> str:
     return _NOTHING if value is None else f"{value:.{digits}f} {unit}"
 
 
-def _expected(quantity: dict[str, Any], unit: str) -> str:
+def _expected(quantity: dict[str, Any], unit: str, digits: int) -> str:
+    """Write an expected value with its interval."""
     if quantity["expected"] is None:
         return _NOTHING
-    text = f"{quantity['expected']:.1f} {unit}"
+    text = f"{quantity['expected']:.{digits}f} {unit}"
     if quantity["interval"] is not None:
-        text += " ({:.1f} to {:.1f})".format(*quantity["interval"])
+        low, high = quantity["interval"]
+        text += f" ({low:.{digits}f}–{high:.{digits}f})"
     return text

@@ -7,6 +7,7 @@ import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
+from napari_scarnet.edit_watch import watch_for
 from napari_scarnet.inspect_case import prediction_of
 from napari_scarnet.measure_compare import MethodsFollower
 from napari_scarnet.measure_controls import MeasureControls
@@ -33,7 +34,8 @@ LIVE_MS = 20
 """Changes within this time are measured together."""
 
 _DOUBT_MS = 800
-_LABEL_EVENTS = ("paint", "data", "set_data", "labels_update", "visible")
+# During a stroke, after it and after undo; the watch tells of all other changes.
+_LABEL_EVENTS = ("labels_update", "paint", "set_data", "visible")
 
 
 class MeasureWidget(MeasureControls):
@@ -83,6 +85,7 @@ class MeasureWidget(MeasureControls):
         link.connect(layers.selection.events.active, self._later)
         link.connect(self.viewer.dims.events.current_step, self._on_slice)
         link.connect(self.session.prediction_changed, self._later)
+        link.connect(watch_for(self.viewer).changed, self._later)
         self.heart.connect_viewer(link)
         for layer in layers:
             self._watch(layer)
@@ -247,13 +250,13 @@ class MeasureWidget(MeasureControls):
 
     def _on_export(self) -> None:
         choice = ExportChoice(**{name: box.isChecked() for name, box in self.files.items()})
-        if self.case is None or self._taken is None or self.job is not None:
-            return
         if not any(box.isChecked() for box in self.files.values()):
             self.say("Check at least one kind of file first.")
             return
         chosen = self._ask_folder()
-        if chosen:
+        # What is written is what is on screen now, not what was there before the last stroke or the dialogue.
+        self.measure()
+        if chosen and self.case is not None and self._taken is not None and self.job is None:
             folder = case_folder(Path(chosen), self.case)
             self.run_job(export_work(self.viewer, self.case, self._taken, choice, folder), self._on_saved, "Saving")
 
