@@ -98,6 +98,12 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     parser.add_argument("--base", choices=("first", "last"), help="which end of the stack is the base (default: found)")
     parser.add_argument(
+        "--seen-from",
+        choices=("apex", "base"),
+        default="apex",
+        help="side that slices are seen from, for files that do not tell how they lie; from the base they are mirrored",
+    )
+    parser.add_argument(
         "--smallest", metavar="ML", type=float, default=0.0, help="smaller connected scar counts as healthy wall"
     )
     parser.add_argument(
@@ -209,7 +215,14 @@ def _measure(
 
     if case.labels is None:
         raise ScarNetError(f"there are no labels of this case in {args.labels}; name the file after the case.")
-    settings = MeasureSettings(args.smallest, args.no_reflow, args.base, args.fwhm_baseline, args.grey_zone)
+    settings = MeasureSettings(
+        smallest_scar_ml=args.smallest,
+        no_reflow=args.no_reflow,
+        base=args.base,
+        seen_from=args.seen_from,
+        fwhm_baseline=args.fwhm_baseline,
+        grey_zone=args.grey_zone,
+    )
     stack = read(case.study, bars, series=args.series, phase=args.phase, spacing_mm=args.spacing)
     labels = read_labels(case.labels, stack)
     points = [

@@ -46,7 +46,8 @@ def ventricle() -> Build:
     """Build a hollow ventricle of circular slices.
 
     `inner` and `outer` are radii in mm, one a slice or one for all; `scar(radius, angle)` says where scar is in the
-    wall, with the angle atan2(down, right) of the slice; `shift` moves the centre by parts of a voxel.
+    wall, with the angle atan2(down, right) of the slice; `shift` moves the centre by parts of a voxel; `margin`
+    is the space around in mm.
     """
 
     def build(
@@ -59,9 +60,10 @@ def ventricle() -> Build:
         affine=None,
         image=None,
         positions=None,
+        margin=4,
     ):
         inner, outer = (np.broadcast_to(np.asarray(r, float), slices) for r in (inner, outer))
-        n = [int(np.ceil(2 * (max(outer) + 4) / d)) for d in spacing[1:]]
+        n = [int(np.ceil(2 * (max(outer) + margin) / d)) for d in spacing[1:]]
         centre = ((n[0] - 1) / 2 + shift[0], (n[1] - 1) / 2 + shift[1])
         down = (np.arange(n[0]) - centre[0])[:, None] * spacing[1]
         right = (np.arange(n[1]) - centre[1])[None] * spacing[2]

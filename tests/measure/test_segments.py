@@ -124,11 +124,17 @@ def test_an_arterys_scar_is_in_its_segments(territory, segments, view):
     )
     made = make_phantom(2, settings)
     found = measure_study(made.labels, made.stack, thresholds=False)
-    assert found.insertion.source == "patient axes"
+    assert found.insertion.source == "image"
     inside = sum(one["scar_volume_ml"] for one in found.values["segments"] if one["segment"] in segments)
     # Territories of arteries and the phantom's wedges are not cut at the same degree.
     assert inside > 0.7 * found.values["scar_volume_ml"]
-    assert any("estimated from the patient's axes" in note for note in found.values["notes"])
+    assert any("estimated from where the image shows" in note for note in found.values["notes"])
+    # Without an image to look at, where septums usually lie has to do.
+    blind = LGEStack(np.zeros(made.stack.shape), made.stack.spacing_mm, made.stack.affine, "blind")
+    found = measure_study(made.labels, blind, thresholds=False)
+    assert found.insertion.source == "patient axes"
+    inside = sum(one["scar_volume_ml"] for one in found.values["segments"] if one["segment"] in segments)
+    assert inside > 0.7 * found.values["scar_volume_ml"]
 
 
 def test_without_geometry_slices_are_taken_as_displayed(ventricle, make_wedge):
@@ -140,7 +146,26 @@ def test_without_geometry_slices_are_taken_as_displayed(ventricle, make_wedge):
     upside = measure_study(made.labels[::-1], made.stack, thresholds=False)
     assert [one["level"] for one in upside.values["slices"]] == ["apical", "mid", "basal"]
     assert scars(upside.values)[2] == pytest.approx(scars(found.values)[2], abs=1e-9)
+    assert any("seen from the apex" in note for note in found.values["notes"])
     assert any("septum on the left" in note for note in found.values["notes"])
+
+
+@pytest.mark.parametrize("side_deg", [-90, 20, 135])
+def test_the_septum_is_where_there_is_blood_beyond_the_wall(ventricle, make_wedge, side_deg):
+    # A right ventricle as bright as the left one around a third of the circumference, lung around the rest.
+    around = make_wedge(side_deg - 60, side_deg + 60)
+
+    def image(labels, radius, angle):
+        outside = np.where(around(radius, angle), 200.0, 20.0)
+        noise = np.random.default_rng(0).normal(0, 8, labels.shape)
+        return np.where(labels == 0, outside, np.choose(labels, [0, 60.0, 200.0, 190.0])) + noise
+
+    made = ventricle([24, 20, 14], 30, margin=20, image=image, affine=np.diag([-1.0, -1, 8, 1]))
+    for seen_from, direction in (("apex", -1), ("base", 1)):
+        found = measure_study(made.labels, made.stack, MeasureSettings(seen_from=seen_from), thresholds=False)
+        assert (found.insertion.source, found.orientation.direction) == ("image", direction)
+        off = np.degrees(found.insertion.angles_rad[0]) - (side_deg - direction * 60)
+        assert (off + 180) % 360 - 180 == pytest.approx(0, abs=8)
 
 
 def test_the_base_can_be_given_and_doubt_is_told(ventricle, make_affine):

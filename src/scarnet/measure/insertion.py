@@ -19,6 +19,10 @@ __all__ = ["Insertion", "InsertionAngles", "insertion_angles", "insertion_at_pat
 _TO_SEPTUM = math.pi / 3
 # The patient's axes say little of the septum where they are nearly seen end on.
 _IN_PLANE_PART = 0.5
+# What the image says is not believed farther than this from what the patient's axes say.
+_BELIEVED_RAD = math.radians(60)
+
+Source = Literal["given", "image", "patient axes", "display"]
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,13 @@ class InsertionAngles:
     ----------
     angles_rad : ndarray, shape (Z,)
         In-plane angle atan2(y, x) in mm from the ventricle's centre.
-    source : {"given", "patient axes", "display"}
-        Marked by the user, estimated from how the septum lies in a usual chest, or from how slices are displayed.
+    source : {"given", "image", "patient axes", "display"}
+        Marked by the user; or estimated: a sixth of the circumference before the middle of the septum, which the image
+        shows, or which lies as in a usual chest, or on the left of a slice as displayed.
     """
 
     angles_rad: npt.NDArray[np.float64]
-    source: Literal["given", "patient axes", "display"]
+    source: Source
 
     @property
     def estimated(self) -> bool:
@@ -94,6 +99,7 @@ def insertion_angles(
     centres: npt.NDArray[np.float64],
     orientation: Orientation,
     marked: Sequence[Insertion] = (),
+    septum_rad: float | None = None,
 ) -> InsertionAngles:
     """Give the insertion's angle in each slice.
 
@@ -107,6 +113,8 @@ def insertion_angles(
         How the stack lies.
     marked : sequence of Insertion
         Points that the user marked; each slice takes the nearest slice's.
+    septum_rad : float, optional
+        Angle of the middle of the septum that the image shows.
 
     Returns
     -------
@@ -120,7 +128,7 @@ def insertion_angles(
     """
     depth = stack.shape[0]
     if not marked:
-        septum, source = _septum_angle(stack)
+        septum, source = _septum_angle(stack, septum_rad)
         return InsertionAngles(np.full(depth, septum - orientation.direction * _TO_SEPTUM), source)
     angles = {point.z: _marked_angle(point, stack, centres) for point in marked}
     slices = np.array(sorted(angles))
@@ -129,14 +137,17 @@ def insertion_angles(
     return InsertionAngles(np.array([angles[int(z)] for z in nearest]), "given")
 
 
-def _septum_angle(stack: LGEStack) -> tuple[float, Literal["patient axes", "display"]]:
-    """Estimate the direction of the middle of the septum."""
+def _septum_angle(stack: LGEStack, seen_rad: float | None) -> tuple[float, Source]:
+    """Choose the direction of the middle of the septum."""
     if lies_as_in_a_chest(stack):
         along_x, along_y = (axis / np.linalg.norm(axis) for axis in stack.affine[:3, :2].T)
         x, y = float(SEPTAL @ along_x), float(SEPTAL @ along_y)
         if math.hypot(x, y) >= _IN_PLANE_PART:
-            return math.atan2(y, x), "patient axes"
-    return math.pi, "display"
+            usual = math.atan2(y, x)
+            if seen_rad is not None and abs(math.remainder(seen_rad - usual, math.tau)) <= _BELIEVED_RAD:
+                return seen_rad, "image"
+            return usual, "patient axes"
+    return (math.pi, "display") if seen_rad is None else (seen_rad, "image")
 
 
 def _marked_angle(point: Insertion, stack: LGEStack, centres: npt.NDArray[np.float64]) -> float:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from scarnet.measure.settings import End
+from scarnet.measure.settings import End, SeenFrom
 from scarnet.measure.wall import cavity_mask, in_slices, wall_mask
 from scarnet.stack import LGEStack
 
@@ -84,7 +84,9 @@ def lies_as_in_a_chest(stack: LGEStack) -> bool:
     return tells_how_it_lies(stack) and abs(_towards_apex(stack)) >= _CHEST_COSINE
 
 
-def find_orientation(stack: LGEStack, labels: npt.NDArray[Any], base: End | None = None) -> Orientation:
+def find_orientation(
+    stack: LGEStack, labels: npt.NDArray[Any], base: End | None = None, seen_from: SeenFrom = "apex"
+) -> Orientation:
     """Find the basal end and the direction of numbering.
 
     Parameters
@@ -95,6 +97,8 @@ def find_orientation(stack: LGEStack, labels: npt.NDArray[Any], base: End | None
         Class of each voxel.
     base : {"first", "last"}, optional
         Which end is the base, if the user says so.
+    seen_from : {"apex", "base"}
+        From which side slices are displayed, where the affine is made up.
 
     Returns
     -------
@@ -111,10 +115,10 @@ def find_orientation(stack: LGEStack, labels: npt.NDArray[Any], base: End | None
         handedness = 1 if np.linalg.det(stack.affine[:3, :3]) > 0 else -1
         direction = handedness * (1 if base_first else -1)
     else:
-        direction, direction_source = -1, "display"
+        direction, direction_source = -1 if seen_from == "apex" else 1, "display"
         notes.append(
-            "The file does not tell how the slices lie in the patient: they are taken as seen from the apex, with the "
-            "septum on the left."
+            f"The file does not tell how the slices lie in the patient: they are taken as seen from the {seen_from}; "
+            "check that the inferior wall is where the segments say."
         )
     return Orientation(base_first, direction, base_source, direction_source, tuple(notes))
 

@@ -5,12 +5,13 @@ from typing import Literal, get_args
 
 from scarnet.errors import ScarNetError
 
-__all__ = ["Baseline", "End", "GreyZoneMethod", "MeasureSettings", "NoReflow"]
+__all__ = ["Baseline", "End", "GreyZoneMethod", "MeasureSettings", "NoReflow", "SeenFrom"]
 
 Baseline = Literal["remote", "zero"]
 End = Literal["first", "last"]
 GreyZoneMethod = Literal["fwhm", "sd"]
 NoReflow = Literal["scar", "apart"]
+SeenFrom = Literal["apex", "base"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class MeasureSettings:
         Whether the dark region enclosed by scar counts as scar.
     base : {"first", "last"} or None
         Which end of the stack is the base; None finds out.
+    seen_from : {"apex", "base"}
+        From which side slices are displayed, where the file does not tell how they lie in the patient: the apex is
+        usual; from the base they are mirrored, as by a program that exchanged rows and columns.
     fwhm_baseline : {"remote", "zero"}
         From where half of the maximum is counted, see :func:`scarnet.measure.fwhm`.
     grey_zone : {"fwhm", "sd"}
@@ -35,6 +39,7 @@ class MeasureSettings:
     smallest_scar_ml: float = 0.0
     no_reflow: NoReflow = "scar"
     base: End | None = None
+    seen_from: SeenFrom = "apex"
     fwhm_baseline: Baseline = "remote"
     grey_zone: GreyZoneMethod = "fwhm"
 
@@ -45,6 +50,7 @@ class MeasureSettings:
         for name, choices in (
             ("no_reflow", get_args(NoReflow)),
             ("base", (*get_args(End), None)),
+            ("seen_from", get_args(SeenFrom)),
             ("fwhm_baseline", get_args(Baseline)),
             ("grey_zone", get_args(GreyZoneMethod)),
         ):

@@ -16,6 +16,7 @@ from scarnet.measure.no_reflow import dark_within_scar, enclosed_dark
 from scarnet.measure.orientation import Orientation, find_orientation
 from scarnet.measure.remote import Remote, find_remote, remote_from_mask
 from scarnet.measure.segments import levels_of, segment_map
+from scarnet.measure.septum import septum_angle
 from scarnet.measure.settings import MeasureSettings
 from scarnet.measure.slabs import slabs_of
 from scarnet.measure.thresholds import ThresholdScar, threshold_scar
@@ -141,12 +142,17 @@ def measure_study(
     cavity = cavity_mask(measured)
     centre = centroids(cavity)
     centre = np.where(np.isnan(centre), centroids(wall), centre)
-    orientation = find_orientation(stack, measured, settings.base)
-    offset = np.array([box.y0, box.x0])
-    insertion = insertion_angles(stack, centre + offset, orientation, insertions)
-    start, direction = insertion.angles_rad, orientation.direction
-    chords = cast_chords(measured, centre, in_slices(cavity), stack.spacing_mm, start, direction)
+    orientation = find_orientation(stack, measured, settings.base, settings.seen_from)
+    offset = np.array([box.y0, box.x0], dtype=np.float64)
+    hollow = in_slices(cavity)
     levels, level_notes = levels_of(wall, cavity, slabs, orientation.base_first)
+    septum = None
+    if not insertions:
+        everywhere = cast_chords(measured, centre, hollow, stack.spacing_mm, np.full(len(hollow), -np.pi), 1, 72)
+        septum = septum_angle(stack, measured, everywhere, offset, levels)
+    insertion = insertion_angles(stack, centre + offset, orientation, insertions, septum)
+    start, direction = insertion.angles_rad, orientation.direction
+    chords = cast_chords(measured, centre, hollow, stack.spacing_mm, start, direction)
     segments = segment_map(wall, centre, stack.spacing_mm, start, direction, levels)
     methods: dict[str, ThresholdScar] = {}
     zone: GreyZone | None = None

@@ -34,6 +34,12 @@ DENOMINATOR = (
 
 Mask = npt.NDArray[np.bool_]
 
+_ESTIMATED = {
+    "image": "from where the image shows the right ventricle",
+    "patient axes": "from the patient's axes",
+    "display": "as slices are usually displayed, with the septum on the left",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -258,9 +264,8 @@ def _estimate_notes(found: Found) -> list[str]:
     if not found.insertion.estimated or not found.segments.any():
         return []
     return [
-        "The anterior insertion of the right ventricle is estimated "
-        + ("from the patient's axes" if found.insertion.source == "patient axes" else "as slices are usually displayed")
-        + "; mark it where segments matter."
+        f"The anterior insertion of the right ventricle is estimated {_ESTIMATED[found.insertion.source]}; mark it "
+        "where segments matter."
     ]
 
 
