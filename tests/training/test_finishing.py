@@ -15,6 +15,7 @@ from scarnet.models import ModelCard, load_model, save_model
 from scarnet.network.scarnet import ScarNet
 from scarnet_training import updates
 from scarnet_training.experiments import choose_point, held_out
+from scarnet_training.operating_point import carried_shift
 from scarnet_training.run_folder import code_commit
 from scarnet_training.trainer import train
 
@@ -58,6 +59,22 @@ def test_a_fine_tuned_model_takes_over_what_holds_of_its_start_and_names_no_fold
     assert any("base, which it starts from, was trained on cases named like held-out ones" in text for text in warned)
     assert str(tmp_path) not in card.to_json()
     assert card.recipe["start"]["model"] == "Jane Doe.safetensors"
+
+
+def test_a_shift_of_the_scar_logit_is_not_trained_away(tmp_path: Path, tiny_recipe: Recipes) -> None:
+    figures = {"summary": {"operating_point": {"shift": 2.5}}}
+    base = base_model(tmp_path / "base.safetensors", tiny_recipe(), validation=figures)
+    for name, start in (("first", base), ("second", tmp_path / "first" / "model.safetensors")):
+        # Next to no training, so that the weights stay where they begin.
+        training = {**QUICK, "learning_rate": 1e-9, "weight_decay": 0.0}
+        train(tiny_recipe(start={"model": str(start)}, training=training, model={"half": False}), tmp_path / name)
+        model = load_model(tmp_path / name / "model.safetensors")
+        assert torch.allclose(model.network.classifier.bias, load_model(base).network.classifier.bias, atol=1e-4)
+        trained = torch.load(tmp_path / name / "checkpoints" / "last.pt", weights_only=True)["network"]
+        bias = trained["unet_head.bias"]  # the classifier of a network without an encoder
+        assert torch.allclose(bias + torch.tensor([0, 0, 0, 2.5]), model.network.classifier.bias, atol=1e-4)
+        assert carried_shift(model.card) == 2.5
+        assert any(line.startswith("How readily it calls scar, by 2.5") for line in model.card.limitations)
 
 
 def test_a_model_that_got_worse_is_told_of_everywhere(

@@ -9,6 +9,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from scarnet.network.adapters import merge_adapters
 from scarnet.network.scarnet import ScarNet
+from scarnet_training.operating_point import shift_scar
 
 __all__ = ["AveragedNetwork"]
 
@@ -31,11 +32,13 @@ class AveragedNetwork(AveragedModel):
         The network that trains; it is copied.
     decay : float
         Share of the average that a step keeps, 0 to follow the network; less while few steps were averaged.
+    scar_shift : float
+        Added to the scar logit of what :meth:`plain` gives, and of nothing that trains.
     """
 
-    def __init__(self, network: ScarNet, decay: float) -> None:
+    def __init__(self, network: ScarNet, decay: float, scar_shift: float = 0.0) -> None:
         super().__init__(network, use_buffers=True)
-        self.decay = decay
+        self.decay, self.scar_shift = decay, scar_shift
         self._moving: _Moving | None = None
 
     @torch.no_grad()
@@ -98,4 +101,5 @@ class AveragedNetwork(AveragedModel):
         # A new one has its weights in the usual memory format, which files want.
         plain = ScarNet(copy.config)
         plain.load_state_dict(copy.state_dict())
+        shift_scar(plain, self.scar_shift)
         return plain.eval()

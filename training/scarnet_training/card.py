@@ -7,6 +7,7 @@ from typing import Any
 from scarnet.models.card import ModelCard
 from scarnet_training.cohort import FEWEST_HELD_OUT
 from scarnet_training.labelled_case import LabelledCase
+from scarnet_training.operating_point import carried_shift
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import code_commit
 from scarnet_training.settings import ModelSettings
@@ -15,7 +16,8 @@ __all__ = ["make_card"]
 
 _SAID_OF = "Said of"
 # How sentences about a model's own figures begin, here and in scarnet_training.finishing.
-_OF_FIGURES = ("Its weights are", "Its figures rest", "The new model is worse")
+_OF_FIGURES = ("Its weights are", "Its figures rest", "The new model is worse", "How readily it calls scar")
+_CARRIED = "How readily it calls scar, by {shift:g} on its logit, was chosen for {name}, not for these patients."
 _WHAT_TRAINED = {
     "heads": "the last layers",
     "decoder": "all but the image encoder",
@@ -51,6 +53,7 @@ def make_card(
         The card.
     """
     settings = recipe.model
+    shift = carried_shift(base) if base and not recipe.training.choose_scar_shift else 0.0
     return ModelCard(
         name=settings.name,
         description=settings.description,
@@ -65,12 +68,13 @@ def make_card(
             + (f", with {_counted(replayed, 'earlier patient')} shown again" if replayed else "")
             + f"; validated on {_counted(validation, 'other patient')}.",
         ),
-        # Card readers look for test_time_flips at the top of the recipe.
-        recipe={**_without_folders(recipe.to_dict()), "test_time_flips": _flips(recipe, base)},
+        # Card readers look for these two at the top of the recipe.
+        recipe={**_without_folders(recipe.to_dict()), "test_time_flips": _flips(recipe, base), "scar_shift": shift},
         commit=code_commit(),
         limitations=(
             *settings.limitations,
             *(_said_of(base, base.limitations) if base else ()),
+            *((_CARRIED.format(shift=shift, name=base.name),) if base and shift else ()),
             *_limits_of_figures(recipe, validation),
         ),
         smallest_scar_ml=base.smallest_scar_ml if base else 0.0,

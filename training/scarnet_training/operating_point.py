@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
+from scarnet.models.card import ModelCard
 from scarnet.models.store import Model
 from scarnet.network.scarnet import ScarNet
 from scarnet.predict.labels import drop_small_scar, postprocess_labels
@@ -25,7 +26,15 @@ from scarnet.progress import Progress, silent
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.validation import compare_labels
 
-__all__ = ["Choices", "OperatingPoint", "choose_point", "measure_choices", "measure_model", "shift_scar"]
+__all__ = [
+    "Choices",
+    "OperatingPoint",
+    "carried_shift",
+    "choose_point",
+    "measure_choices",
+    "measure_model",
+    "shift_scar",
+]
 
 SHIFTS = tuple(float(shift) for shift in np.arange(-1.0, 4.01, 0.25))
 SIZES_ML = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -213,6 +222,23 @@ def _best(choices: Choices) -> tuple[int, int]:
     scored = np.where(allowed, np.nanmean(choices.overlap, axis=0), -1.0)
     shift, size = np.unravel_index(int(scored.argmax()), scored.shape)
     return int(shift), int(size)
+
+
+def carried_shift(card: ModelCard) -> float:
+    """Give the shift that is in a model's weights, its own choice or that of a model it was fine-tuned from.
+
+    Parameters
+    ----------
+    card : ModelCard
+        The model's card.
+
+    Returns
+    -------
+    float
+        What was added to the scar logit; 0 where nothing was.
+    """
+    own = card.validation.get("summary", {}).get("operating_point", {})
+    return float(own.get("shift", card.recipe.get("scar_shift", 0.0)))
 
 
 def shift_scar(network: ScarNet, shift: float) -> None:
