@@ -99,9 +99,10 @@ def run_predict(args: argparse.Namespace) -> int:
     with Bars(args.quiet) as bars, opened_to_write(args, bars) as project:
 
         def told(case: str) -> None:
-            row = project.row(case)
-            percent = "no wall found" if row.scar_percent is None else f"scar {row.scar_percent:.1f} % of the wall"
-            bars.say(f"{case}: {percent}, uncertainty {row.uncertainty:.3f}")
+            # The prediction's scar, where somebody's labels have another.
+            percent = getattr(project.prediction_info(case), "scar_percent", None)
+            found = "no wall found" if percent is None else f"scar {percent:.1f} % of the wall"
+            bars.say(f"{case}: {found}, uncertainty {project.row(case).uncertainty:.3f}")
 
         try:
             found = predict_cases(
