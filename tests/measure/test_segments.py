@@ -205,7 +205,7 @@ def test_an_apical_slice_without_cavity_is_segment_17(ventricle):
     apex = found.values["segments"][16]
     assert apex["scar_percent"] == pytest.approx(100 * 36 / 225, rel=0.05)
     assert apex["transmurality_percent"] is None
-    assert any("no cavity on slice 3" in note for note in found.values["notes"])
+    assert any("no cavity on slice 4" in note for note in found.values["notes"])
 
 
 def test_the_nearest_marked_point_counts_on_each_slice(ventricle):

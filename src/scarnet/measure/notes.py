@@ -107,6 +107,6 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def _slices(chosen: npt.NDArray[np.bool_]) -> str:
-    """Name slices by their index, which starts at 0."""
-    numbers = np.flatnonzero(chosen)
+    """Name slices as pictures and tables do, from 1."""
+    numbers = np.flatnonzero(chosen) + 1
     return f"slice{'s' if numbers.size > 1 else ''} {', '.join(str(number) for number in numbers)}"
