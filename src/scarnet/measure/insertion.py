@@ -160,8 +160,8 @@ def _marked_angle(point: Insertion, stack: LGEStack, centres: npt.NDArray[np.flo
     centre = centres[point.z]
     if np.isnan(centre).any():
         raise ScarNetError(
-            f"{stack.case}: the insertion point is on slice {point.z} (from 0), which has no heart in its labels; mark it on "
-            "another slice."
+            f"{stack.case}: the insertion point is on slice {point.z} (from 0), which has no heart in its labels; "
+            "mark it on another slice."
         )
     down, right = (point.y - centre[0]) * stack.spacing_mm[1], (point.x - centre[1]) * stack.spacing_mm[2]
     if down == 0 and right == 0:
