@@ -6,11 +6,14 @@ xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import imageio.v3 as iio
 import napari
+import numpy as np
 from qtpy.QtWidgets import QApplication
 
+from napari_scarnet.dock import Column
 from napari_scarnet.layers import current_labels, find_layers
 from scarnet.figure import save_maps
 
@@ -40,6 +43,50 @@ def shoot(viewer: napari.Viewer, name: str) -> None:
     print(IMAGES / f"{name}.png")
 
 
+def shoot_measures(viewer: napari.Viewer, dock: Any) -> None:
+    """Take the Measure step's pictures: numbers, methods with masks and marks, and the 3D view."""
+    for name, section in dock.sections.items():
+        section.expand(name == "measure")
+    measure = dock.measure
+    wait(lambda: measure.methods.state == "fresh")
+    # The intervals from the probabilities take a moment longer than all else.
+    wait(lambda: measure.numbers.text("doubt") != "–")
+    for layer in find_layers(viewer, "probability"):
+        layer.visible = False
+    shoot(viewer, "measure")
+    measure.sections["methods"].expand()
+    for method in ("fwhm", "sd5"):
+        measure.methods.maskToggled.emit(method, True)
+    viewer.scene.camera.zoom *= 2.5
+    viewer.scene.camera.center = (0.0, *find_layers(viewer, "image")[0].data_to_world(heart_middle(measure))[1:])
+    scroll = dock.findChild(Column).verticalScrollBar()
+    settle()
+    scroll.setValue(dock.sections["measure"].y() + measure.profile.y())
+    current_labels(viewer, measure.case).visible = False
+    shoot(viewer, "measure-methods")
+    current_labels(viewer, measure.case).visible = True
+    for method in ("fwhm", "sd5"):
+        measure.methods.maskToggled.emit(method, False)
+    measure.sections["methods"].expand(False)
+    for name in ("polar", "marks"):
+        measure.sections[name].expand()
+    measure.insertion_show.click()
+    measure.remote_show.click()
+    settle()
+    scroll.setValue(dock.sections["measure"].y() + measure.profile.y())
+    shoot(viewer, "measure-marks")
+    for button in (measure.insertion_show, measure.remote_show, measure.view3d_button):
+        button.click()
+    wait(lambda: viewer.dims.ndisplay == 3)
+    shoot(viewer, "measure-3d")
+    measure.view3d_button.click()
+
+
+def heart_middle(measure: Any) -> np.ndarray:
+    """Give the middle (z, y, x) of the heart in voxels."""
+    return np.argwhere(measure.measures.labels).mean(axis=0)
+
+
 def main() -> None:
     """Go through the steps of the dock as a user would, with a picture of each."""
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -65,6 +112,7 @@ def main() -> None:
     dock.inspect.fig3_button.click()
     prediction = image.metadata["scarnet"]["prediction"]
     save_maps(IMAGES / "panel.png", image.metadata["scarnet"]["stack"], prediction, scar_slice)
+    shoot_measures(viewer, dock)
     viewer.close()
 
 

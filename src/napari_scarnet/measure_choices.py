@@ -11,7 +11,7 @@ __all__ = ["ChoicesBox"]
 
 
 class ChoicesBox(QWidget):
-    """Base, smallest scar, no-reflow, and what the threshold methods go by."""
+    """How the stack lies, smallest scar, no-reflow, and what the threshold methods go by."""
 
     changed = Signal()
 
@@ -21,6 +21,10 @@ class ChoicesBox(QWidget):
         self.base = _combo(
             "Which end of the stack is the base",
             {"find out": None, "first slice": "first", "last slice": "last"},
+        )
+        self.seen_from = _combo(
+            "From which side the slices are shown, where the file does not tell how they lie in the patient",
+            {"the apex, as usual": "apex", "the base, mirrored": "base"},
         )
         self.smallest = QDoubleSpinBox()
         self.smallest.setRange(0.0, 20.0)
@@ -45,6 +49,7 @@ class ChoicesBox(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         for name, control in (
             ("Base", self.base),
+            ("Seen from", self.seen_from),
             ("Smallest scar", self.smallest),
             ("No-reflow", self.no_reflow),
             ("FWHM", self.baseline),
@@ -61,6 +66,7 @@ class ChoicesBox(QWidget):
             smallest_scar_ml=round(self.smallest.value(), 3),
             no_reflow=self.no_reflow.currentData(),
             base=self.base.currentData(),
+            seen_from=self.seen_from.currentData(),
             fwhm_baseline=self.baseline.currentData(),
             grey_zone=self.grey_zone.currentData(),
         )

@@ -32,6 +32,7 @@ __all__ = ["Marks"]
 
 _SOURCES = {
     "display": "Estimated, as slices are usually displayed; show it and drag the point where it belongs.",
+    "image": "Estimated from where the image shows the right ventricle; show it and drag the point where it belongs.",
     "patient axes": "Estimated from the patient's axes; show it and drag the point where it belongs.",
 }
 

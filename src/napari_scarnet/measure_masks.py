@@ -62,8 +62,8 @@ class MethodResult:
     ----------
     volume_ml, percent, dice : float or None
         Its volume, share of the whole wall, and Dice with the labelled scar; None where there is no number.
-    text : str
-        What stands in place of a volume, where one number does not do.
+    texts : tuple of str
+        What stands in place of volume and share, where one number each does not do; empty elsewhere.
     note : str
         Why there is none, or why to doubt it.
     mask : ndarray of uint8, shape (Z, Y, X), or None
@@ -73,7 +73,7 @@ class MethodResult:
     volume_ml: float | None
     percent: float | None
     dice: float | None
-    text: str
+    texts: tuple[str, ...]
     note: str
     mask: npt.NDArray[np.uint8] | None
 
@@ -99,7 +99,7 @@ def method_results(measures: StudyMeasures) -> dict[str, MethodResult]:
             volume_ml=None if one.threshold is None else numbers["scar_volume_ml"],
             percent=None if one.threshold is None else numbers["scar_percent_myocardium"],
             dice=None if one.threshold is None else numbers["dice_with_labels"],
-            text="",
+            texts=(),
             note=one.note or "",
             mask=one.mask.astype(np.uint8),
         )
@@ -110,7 +110,7 @@ def method_results(measures: StudyMeasures) -> dict[str, MethodResult]:
             volume_ml=numbers["core_volume_ml"] + numbers["grey_volume_ml"] if known else None,
             percent=None,
             dice=None,
-            text=f"{numbers['core_volume_ml']:.1f} + {numbers['grey_volume_ml']:.1f}" if known else "",
+            texts=tuple(_sum(numbers, key) for key in ("volume_ml", "percent_myocardium")) if known else (),
             note=zone.note or "",
             mask=zone.core.astype(np.uint8) + np.uint8(2) * zone.grey.astype(np.uint8),
         )
@@ -120,11 +120,16 @@ def method_results(measures: StudyMeasures) -> dict[str, MethodResult]:
             volume_ml=numbers["volume_ml"],
             percent=numbers["percent_myocardium"],
             dice=None,
-            text="",
+            texts=(),
             note=f"Counted {numbers['counted']}.",
             mask=measures.no_reflow.astype(np.uint8),
         )
     return found
+
+
+def _sum(numbers: dict[str, Any], key: str) -> str:
+    """Write the core's number and the grey zone's."""
+    return " + ".join(f"{numbers[f'{part}_{key}']:.1f}" for part in ("core", "grey"))
 
 
 def mask_layer(viewer: "Viewer", case: str, method: str) -> "Labels | None":

@@ -15,7 +15,7 @@ __all__ = ["MethodsTable"]
 _COLUMNS = ("Method", "Scar, ml", "% of wall", "Dice")
 _TIPS = (
     "Check a method to see its mask as an outline over the image",
-    "Volume; for the grey zone core + grey zone",
+    "Volume; core + grey zone in their row",
     "Share of the whole wall: healthy myocardium and scar",
     "Overlap with the labelled scar, 0 to 1",
 )
@@ -147,7 +147,8 @@ class MethodsTable(QWidget):
             one = results.get(name)
             texts = ("–", "–", "–")
             if one is not None:
-                texts = (one.text or _text(one.volume_ml, 1), _text(one.percent, 1), _text(one.dice, 2))
+                volume, percent = one.texts or (_text(one.volume_ml, 1), _text(one.percent, 1))
+                texts = (volume, percent, _text(one.dice, 2))
             note = "" if one is None else one.note
             self._fill(row, texts)
             for column in range(len(_COLUMNS)):
