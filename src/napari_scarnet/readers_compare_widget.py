@@ -228,7 +228,7 @@ class ReadersCompare(Step):
         viewer = unwrap(self.viewer)
         place = image.data_to_world((region.slice, *region.centre))
         viewer.dims.set_point(viewer.dims.ndim - 3, place[-3])
-        viewer.camera.center = (0, place[-2], place[-1])
+        viewer.scene.camera.center = (0, place[-2], place[-1])
 
     def _on_case(self, *_: Any) -> None:
         self._pair = None

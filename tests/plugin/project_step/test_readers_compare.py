@@ -1,0 +1,81 @@
+"""Two readers of a project: kept side by side, compared, and merged region by region."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_scarnet.metadata import find_layers
+from napari_scarnet.readers_compare_layers import ONLY_FIRST, ONLY_SECOND, OTHERWISE, difference_map
+from scarnet.project import Project
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def two_readers(folder, heart_labels):
+    """Working labels of two cases, and Bob's, who sees more scar in one slice and less blood in another."""
+    bob = heart_labels.copy()
+    bob[0][(heart_labels[0] == 1) & (np.indices(bob.shape[1:])[1] < 18)] = 3
+    bob[2][heart_labels[2] == 2] = 1
+    with Project.open(folder, annotator="ann") as project:
+        for case in ("case-001", "case-002"):
+            project.save_labels(case, heart_labels)
+        project.save_labels("case-001", bob, "bob")
+        project.save_labels("case-002", heart_labels, "bob")
+    return folder, heart_labels, bob
+
+
+def test_compared_and_merged_in_one_undo_step(qtbot, desk, two_readers):
+    folder, own, bob = two_readers
+    desk.open(folder)
+    labels = desk.show("case-001")
+    readers = desk.widget.readers
+    assert (readers.first.currentText(), readers.second.currentText()) == ("case's own", "bob")
+    qtbot.mouseClick(readers.compare_button, LEFT)
+    qtbot.waitUntil(lambda: readers.job is None and not readers.found.isHidden(), timeout=20000)
+    assert "Dice" in readers.figures.text()
+    other, difference = find_layers(desk.viewer, "other-labels"), find_layers(desk.viewer, "difference")
+    assert np.array_equal(other[0].data, bob)
+    assert set(np.unique(difference[0].data[0])) == {0, ONLY_SECOND}
+    assert set(np.unique(difference[0].data[2])) == {0, OTHERWISE}
+    table, regions = readers.regions.table, readers.regions.regions
+    assert [region.slice for region in regions][-1] == 2
+    row = len(regions) - 1
+    qtbot.mouseClick(table.viewport(), LEFT, pos=table.visualItemRect(table.item(row, 0)).center())
+    assert desk.viewer.dims.current_step[0] == 2
+    qtbot.mouseClick(readers.regions.second_button, LEFT)
+    assert table.item(row, 4).text() == "bob"
+    qtbot.mouseClick(readers.merge_button, LEFT)
+    assert np.array_equal(labels.data[2], bob[2])
+    assert np.array_equal(labels.data[:2], own[:2])
+    merged = labels.data.copy()
+    labels.undo()
+    assert np.array_equal(labels.data, own)
+    labels.redo()
+    desk.show("case-002")
+    assert np.array_equal(desk.widget.projects.project.labels("case-001"), merged)
+    assert np.array_equal(desk.widget.projects.project.labels("case-001", "bob"), bob)
+
+
+def test_the_cohort_shows_agreement_and_labels_are_kept_for_a_reader(qtbot, desk, two_readers):
+    folder, *_ = two_readers
+    desk.open(folder)
+    desk.show("case-003")
+    readers = desk.widget.readers
+    qtbot.mouseClick(readers.cohort_button, LEFT)
+    qtbot.waitUntil(lambda: hasattr(readers, "cohort_window"), timeout=30000)
+    window = readers.cohort_window
+    assert [window.table.item(row, 0).text() for row in range(window.table.rowCount())] == ["case-001", "case-002"]
+    assert "limits of agreement" in window.text.text()
+    assert window.picture.pixmap().width() > 200
+    window.close()
+    qtbot.keyClicks(readers.keep_name, "carl")
+    qtbot.mouseClick(readers.keep_button, LEFT)
+    qtbot.waitUntil(lambda: desk.row("case-003").annotators == ("carl",), timeout=20000)
+    kept = desk.widget.projects.project.labels("case-003", "carl")
+    assert np.array_equal(kept, find_layers(desk.viewer, "labels")[0].data)
+
+
+def test_the_difference_map_tells_whose_scar_it_is():
+    first, second = np.array([[[0, 1, 3, 3, 2]]], np.uint8), np.array([[[0, 3, 1, 3, 1]]], np.uint8)
+    assert difference_map(first, second).tolist() == [[[0, ONLY_SECOND, ONLY_FIRST, 0, OTHERWISE]]]
