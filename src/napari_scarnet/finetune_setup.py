@@ -82,6 +82,7 @@ class FinetuneSetup(Step):
         self.where.setToolTip("A process of its own at low priority, or a job in the cluster's queue.")
         self.partition = QLineEdit()
         self.partition.setPlaceholderText("the default partition")
+        self.partition.setToolTip("The part of the cluster to run in.")
         self.minutes = QSpinBox()
         self.minutes.setRange(0, 100000)
         self.minutes.setSpecialValueText("the partition's limit")

@@ -31,6 +31,7 @@ class FinetuneWidget(QWidget):
 
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
+        self.viewer = unwrap(viewer)
         self.projects = project_for(viewer)
         self.setup = FinetuneSetup(viewer)
         self.watch = FinetuneWatch(viewer)
@@ -57,7 +58,7 @@ class FinetuneWidget(QWidget):
         self.setup.started.connect(self._on_started)
         self.watch.chosen.connect(self._on_chosen)
         self.watch.finished.connect(self._on_finished)
-        self._link = ViewerLink(unwrap(viewer))
+        self._link = ViewerLink(self.viewer)
         self.destroyed.connect(self._link.release)
         self.attach()
 

@@ -101,6 +101,7 @@ class LabelImport(Step):
         )
         self.import_button.clicked.connect(self.start_import)
         self.drop_button = QPushButton("Do not import")
+        self.drop_button.setToolTip("Forget the file.")
         self.drop_button.clicked.connect(self._hide_form)
         buttons = QHBoxLayout()
         buttons.addWidget(self.import_button)

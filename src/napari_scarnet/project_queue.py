@@ -69,6 +69,7 @@ class QueueView(QWidget):
         self.order.currentIndexChanged.connect(self.order_changed)
         self.table = QTableView()
         self.table.setModel(self.filter)
+        self.table.setToolTip("The cases; double-click opens one. A click on a heading sorts.")
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

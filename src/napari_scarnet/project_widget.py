@@ -37,6 +37,7 @@ class ProjectWidget(QWidget):
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
         self.setAcceptDrops(True)
+        self.viewer = unwrap(viewer)
         self.projects = project_for(viewer)
         self.cases = CaseDesk(viewer)
         self.opening = ProjectOpening(viewer)
@@ -67,7 +68,7 @@ class ProjectWidget(QWidget):
         layout.addStretch(1)
         self.opening.closing.connect(self.cases.close_case)
         self.labels.imported.connect(self.cases.show_case)
-        self._link = ViewerLink(unwrap(viewer))
+        self._link = ViewerLink(self.viewer)
         self._link.connect(self.projects.opened, self._on_project)
         self._link.connect(self.projects.case_opened, self._on_case)
         # The widget's own methods are gone when it is destroyed; these are of plain objects.

@@ -45,7 +45,9 @@ class RegionList(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(22)
         self.table.setMinimumHeight(140)
         self.table.currentCellChanged.connect(self._on_current)
-        self.first_button, self.second_button = QPushButton(), QPushButton()
+        self.first_button, self.second_button = QPushButton("Take first"), QPushButton("Take second")
+        self.first_button.setToolTip("The selected regions become as the first reader labelled them.")
+        self.second_button.setToolTip("The selected regions become as the second reader labelled them.")
         self.first_button.clicked.connect(self._take_first)
         self.second_button.clicked.connect(self._take_second)
         line = QHBoxLayout()
@@ -87,7 +89,6 @@ class RegionList(QWidget):
         header.setSectionResizeMode(4, QHeaderView.ResizeMode.Stretch)
         for button, name in ((self.first_button, first), (self.second_button, second)):
             button.setText(f"Take {name}")
-            button.setToolTip(f"The selected regions become as {name} labelled them.")
 
     def _take_first(self, *_: Any) -> None:
         self._take(second=False)
