@@ -229,6 +229,8 @@ def _map_steps(viewer: Any, image: "Image", prediction: Prediction) -> Iterator[
         count = len(viewer.layers)
         next(steps)
         labels = current_labels(viewer, case)
-        if labels is not None and len(viewer.layers) > count:
-            viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(labels))
+        if len(viewer.layers) > count:
+            viewer.layers[-1].visible = False  # who corrects labels looks at image and labels; F9 shows scar's map
+            if labels is not None:
+                viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(labels))
         yield

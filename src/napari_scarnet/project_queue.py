@@ -29,7 +29,7 @@ _ORDERS = (
     ("random", "Shuffled, the same way every time."),
 )
 # Of all columns but the case's, which takes the rest: headers with room for a sign of sorting would take too much.
-_WIDTHS = (82, 58, 72, 82)
+_WIDTHS = (92, 56, 64, 80)
 
 
 class QueueView(QWidget):
