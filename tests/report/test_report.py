@@ -17,7 +17,7 @@ from scarnet.models import ModelCard
 from scarnet.network.config import ScarNetConfig
 from scarnet.report import write_report
 from scarnet.report.first_page import first_page
-from scarnet.report.montage import MOST_SLICES, slices_to_show
+from scarnet.report.montage import MOST_SLICES, grey_window, heart_cut, slices_to_show
 from scarnet.report.second_page import second_page
 from scarnet.stack import LGEStack, StudySource
 
@@ -160,3 +160,26 @@ def test_refusals(phantom, phantom_stack, tmp_path):
     with pytest.raises(ScarNetError, match="of another study"):
         write_report(tmp_path / "report.pdf", other, measures, ORIGIN)
     assert not list(tmp_path.iterdir())
+
+
+def test_first_page_tells_where_numbering_begins(phantom, phantom_stack):
+    measures = measure_study(phantom.labels, phantom_stack, thresholds=False)
+    told = {"image": "ventricle in the image", "patient axes": "axes of the patient", "display": "usually displayed"}
+    for source, words in {**told, "marked": "marked by hand"}.items():
+        measures.values["insertion"] = {"source": source, "estimated": source != "marked"}
+        page = first_page(phantom_stack, measures, ORIGIN)
+        assert words in words_of(page)
+        if source == "image":  # the longest
+            check_legible(page)
+
+
+def test_bright_fat_does_not_darken_the_heart(phantom, phantom_stack):
+    pixels = phantom_stack.pixels.copy()
+    shown = list(range(len(pixels)))
+    cut = heart_cut(phantom.labels, phantom_stack.spacing_mm)
+    before = grey_window(phantom_stack, phantom.labels, shown, cut)
+    outside = np.zeros(pixels.shape, dtype=bool)
+    outside[:, cut[0].start : cut[0].start + 4] = True
+    pixels[outside & (phantom.labels == 0)] = 50 * pixels.max()
+    after = grey_window(replace(phantom_stack, pixels=pixels), phantom.labels, shown, cut)
+    assert after[1] == pytest.approx(before[1], rel=0.01)

@@ -2,12 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scarnet.export.origin import LabelOrigin
 from scarnet.measure import StudyMeasures
 from scarnet.report.bullseye import COLOUR_MAP, draw_bullseye
-from scarnet.report.montage import CONTOURS, draw_slice, heart_cut, labelled_slices, slices_to_show
+from scarnet.report.montage import CONTOURS, draw_slice, grey_window, heart_cut, labelled_slices, slices_to_show
 from scarnet.report.page import GREY, HEIGHT, MARGIN, WIDTH, axes_at, footer, heading, new_page, write
 from scarnet.report.wording import interval_of, number, origin_sentence
 from scarnet.stack import LGEStack
@@ -22,6 +20,13 @@ _IMAGES_TOP, _IMAGES_BOTTOM = 9.02, 4.72
 _BULLSEYE = 3.2
 _GAP = 0.05
 _WARNING = "#A33A00"
+# Pictures this much smaller than they could be are worth a row less.
+_NEARLY = 0.95
+_PLACED = {
+    "image": "is estimated from that ventricle in the image",
+    "patient axes": "is estimated from the axes of the patient",
+    "display": "is estimated from how slices are usually displayed",
+}
 
 
 def first_page(stack: LGEStack, measures: StudyMeasures, origin: LabelOrigin) -> "Figure":
@@ -112,9 +117,7 @@ def _images(page: "Figure", stack: LGEStack, measures: StudyMeasures) -> float:
     cut = heart_cut(measures.labels, stack.spacing_mm)
     tall = ((cut[0].stop - cut[0].start) * stack.spacing_mm[1]) / ((cut[1].stop - cut[1].start) * stack.spacing_mm[2])
     columns, side = _grid(len(shown), tall)
-    inside = stack.pixels[np.array(shown)][:, cut[0], cut[1]]
-    low, high = np.percentile(inside, (1.0, 99.7))
-    window = (float(low), float(max(high, low + 1e-6)))
+    window = grey_window(stack, measures.labels, shown, cut)
     bottom, left = _IMAGES_TOP, MARGIN + (_INNER - columns * side - (columns - 1) * _GAP) / 2
     for place, z in enumerate(shown):
         row, column = divmod(place, columns)
@@ -125,15 +128,14 @@ def _images(page: "Figure", stack: LGEStack, measures: StudyMeasures) -> float:
 
 
 def _grid(count: int, tall: float) -> tuple[int, float]:
-    """Choose how many columns make the pictures largest; give the columns and a picture's width in inches."""
-    best = (1, 0.0)
+    """Choose how many columns make the pictures large in few rows; give the columns and a picture's width in inches."""
+    sides = []
     for columns in range(1, count + 1):
         rows = -(-count // columns)
         across = (_INNER - (columns - 1) * _GAP) / columns
         down = (_IMAGES_TOP - _IMAGES_BOTTOM - (rows - 1) * _GAP) / rows / tall
-        if min(across, down) > best[1]:
-            best = columns, min(across, down)
-    return best
+        sides.append(min(across, down))
+    return max((columns, side) for columns, side in enumerate(sides, start=1) if side >= _NEARLY * max(sides))
 
 
 def _segments(page: "Figure", values: dict[str, Any], top: float) -> None:
@@ -153,10 +155,7 @@ def _segments(page: "Figure", values: dict[str, Any], top: float) -> None:
     scale.ax.tick_params(labelsize=7, length=2)
     scale.outline.set_visible(False)
     insertion = values["insertion"]
-    placed = "was marked by hand"
-    if insertion["estimated"]:
-        known = insertion["source"] == "patient axes"
-        placed = f"is estimated from {'the axes of the patient' if known else 'how slices are usually displayed'}"
+    placed = _PLACED[insertion["source"]] if insertion["estimated"] else "was marked by hand"
     note = f"Numbering begins at the anterior insertion of the right ventricle, which {placed}."
     write(page, MARGIN, bottom - 0.1, note, 7, color=GREY)
     write(page, WIDTH - MARGIN, bottom - 0.1, "hatched: not imaged", 7, color=GREY, ha="right")

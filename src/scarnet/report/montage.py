@@ -1,5 +1,6 @@
 """The slices with the heart in them, with the labels' contours, base first."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from scarnet.stack import LGEStack
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CONTOURS", "MOST_SLICES", "draw_slice", "heart_cut", "labelled_slices", "slices_to_show"]
+__all__ = ["CONTOURS", "MOST_SLICES", "draw_slice", "grey_window", "heart_cut", "labelled_slices", "slices_to_show"]
 
 MOST_SLICES = 12
 """More slices than this are too small to see on one page."""
@@ -89,6 +90,33 @@ def heart_cut(labels: npt.NDArray[Any], spacing_mm: tuple[float, float, float]) 
         first, last = round(middle - half / spacing), round(middle + half / spacing)
         cuts.append(slice(max(first, 0), min(last, length)))
     return cuts[0], cuts[1]
+
+
+def grey_window(
+    stack: LGEStack, labels: npt.NDArray[Any], shown: Sequence[int], cut: tuple[slice, slice]
+) -> tuple[float, float]:
+    """Choose the intensities of black and white, the same for all slices: fat beside the heart may saturate.
+
+    Parameters
+    ----------
+    stack : LGEStack
+        The study.
+    labels : ndarray of integers, shape (Z, Y, X)
+        The labels, not all background on the slices shown.
+    shown : sequence of int
+        The slices.
+    cut : tuple of slice
+        Rows and columns of :func:`heart_cut`.
+
+    Returns
+    -------
+    tuple of float
+        The 1st percentile of what is shown, and a fifth above the 99.5th of what is labelled.
+    """
+    inside, heart = (volume[np.asarray(shown)][:, *cut] for volume in (stack.pixels, labels))
+    low, high = float(np.percentile(inside, 1.0)), float(np.percentile(inside[heart > 0], 99.5))
+    # All alike is grey, not a division by nothing.
+    return low, max(low + 1.2 * (high - low), low + 1e-6)
 
 
 def draw_slice(

@@ -21,6 +21,11 @@ _RIGHT = MARGIN + _HALF + 0.35
 _SLICES_MOST = 3.6
 _ROW = 0.155
 _METHODS = {"fwhm": "FWHM", "otsu": "Otsu", "gmm": "Gaussian mixture", **{f"sd{n}": f"{n} SD" for n in range(2, 7)}}
+_HALF_MAXIMUM = {
+    "remote": "FWHM: from half way between the remote mean and the maximum on (Hsu 2006).",
+    "zero": "FWHM: from half of the maximum on, counted from zero (Amado 2004).",
+}
+_ZONES = {"fwhm": ("from 50 % of maximum", "35 to 50 %"), "sd": ("above 3 SD", "2 to 3 SD")}
 
 _SLICES = (
     Column("slice", 0.6, words=True), Column("level", 0.7, words=True), Column("wall, ml", 0.8),
@@ -127,9 +132,9 @@ def _threshold_rows(values: dict[str, Any]) -> list[list[str]]:
 def _further_rows(values: dict[str, Any]) -> list[list[str]]:
     quartiles = values["transmurality"]["quartiles_percent_of_circumference"] or {}
     rows = [
-        ["scarred part of the circumference", number(values["scar_extent_percent_circumference"], 0, " %")],
+        ["circumference with scar", number(values["scar_extent_percent_circumference"], 0, " %")],
         *(
-            [f"… of it {name.replace('-', '–')} % transmural", number(share, 0, " % of the circumference")]
+            [f"… with {name.replace('-', '–')} % of the wall's depth", number(share, 0, " %")]
             for name, share in quartiles.items()
         ),
         ["pattern", values["pattern"]["dominant"] or "–"],
@@ -138,9 +143,10 @@ def _further_rows(values: dict[str, Any]) -> list[list[str]]:
     ]
     if values["grey_zone"]:
         zone = values["grey_zone"]
-        rows.append(
-            ["scar core / grey zone by intensity", f"{zone['core_volume_ml']:.1f} / {zone['grey_volume_ml']:.1f} ml"]
-        )
+        rows += [
+            [f"core by intensity, {_ZONES[zone['method']][0]}", number(zone["core_volume_ml"], 1, " ml")],
+            [f"grey zone, {_ZONES[zone['method']][1]}", number(zone["grey_volume_ml"], 1, " ml")],
+        ]
     if values["no_reflow"]:
         counted = values["no_reflow"]["counted"]
         rows.append([f"no-reflow (counted {counted})", number(values["no_reflow"]["volume_ml"], 2, " ml")])
@@ -160,15 +166,15 @@ def _method(stack: LGEStack, values: dict[str, Any]) -> list[str]:
     if remote:
         how = "drawn by hand" if remote["drawn"] else "found automatically"
         texts.append(
-            f"Remote myocardium for n SD ({how}): mean {remote['mean']:.4g}, SD {remote['sd']:.4g}, "
-            f"{remote['voxels']} voxels."
+            f"{_HALF_MAXIMUM[settings['fwhm_baseline']]} n SD: above the remote mean and n SD. Remote myocardium "
+            f"({how}): mean {remote['mean']:.4g}, SD {remote['sd']:.4g}, {remote['voxels']} voxels."
         )
     probabilities = values["uncertainty"].get("probabilities")
     if probabilities:
-        texts.append(f"95 %, model: drawn from the probabilities. {probabilities['assumes']}")
+        texts.append(f"95 %, model: of labels drawn from its probabilities, which assumes: {probabilities['assumes']}")
     if values["uncertainty"].get("noise"):
         texts.append("95 %, noise: the image predicted again and again with noise added.")
-    notes = [note for note in (values["note"], *values["notes"], *stack.source.notes) if note]
+    notes = [*values["notes"], *stack.source.notes]
     by_note: dict[str, list[str]] = {}
     for name, one in values["thresholds"].items():
         if one["note"]:
