@@ -50,7 +50,7 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
         "adapters in it (default: decoder)",
     )
     parser.add_argument("--epochs", metavar="N", type=positive, help="passes (default: 20, of at least 30 steps each)")
-    parser.add_argument("--learning-rate", metavar="LR", type=float, help="its peak (default: 5e-4)")
+    parser.add_argument("--learning-rate", metavar="LR", type=float, help="its peak (default: 1e-4)")
     parser.add_argument(
         "--replay",
         metavar="DATASET",

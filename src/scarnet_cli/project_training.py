@@ -83,7 +83,7 @@ def add_actions(actions: Any, add_action: Callable[..., argparse.ArgumentParser]
         "--parts", choices=("heads", "decoder", "all", "adapters"), help="what trains (default: decoder)"
     )
     parser.add_argument("--epochs", metavar="N", type=positive, help="passes (default: 20)")
-    parser.add_argument("--learning-rate", metavar="LR", type=float, help="its peak (default: 5e-4)")
+    parser.add_argument("--learning-rate", metavar="LR", type=float, help="its peak (default: 1e-4)")
     parser.add_argument("--replay-phantoms", metavar="N", type=natural, help="synthetic patients to show beside yours")
     parser.add_argument("--job", choices=("local", "slurm"), default="local", help="on this machine, or in Slurm")
     parser.add_argument("--gpus", metavar="N", type=natural, help="GPUs; 0 for the CPU alone")

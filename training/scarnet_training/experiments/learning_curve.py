@@ -49,7 +49,8 @@ def curve_recipe(dataset: str, model: str, start: str, patients: int, epochs_fac
     Recipe
         The recipe.
     """
-    recipe = finetune_recipe([dataset], model, name=f"{start}-{patients}")
+    # A model that has seen no patient has further to go than one that a fine-tuning usually starts from.
+    recipe = finetune_recipe([dataset], model, name=f"{start}-{patients}", learning_rate=5e-4)
     training = recipe.training
     epochs = max(1, round(epochs_factor * training.epochs))
     recipe = replace(
