@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from scarnet.project import DamagedLabelsError, Project
 
-__all__ = ["CaseContents", "case_steps", "layers_of_project", "read_case", "refresh_steps", "removal_steps"]
+__all__ = ["CaseContents", "case_steps", "read_case", "refresh_steps", "removal_steps"]
 
 # Logits and probabilities; the step after them would write the labels, which are ours to show.
 _MAPS = 2 * N_CLASSES
@@ -91,45 +91,16 @@ def read_case(project: "Project", case: str) -> CaseContents:
     return contents
 
 
-def layers_of_project(viewer: "Viewer", project: Any = None) -> list[Any]:
-    """Give the layers of a project's cases, but for labels that were edited and lie in no file of the project.
+def removal_steps(viewer: "Viewer") -> Iterator[None]:
+    """Take the layers of projects' cases away one by one, the topmost first.
+
+    Labels that were edited and lie in no file of a project, such as those painted after it was closed, stay: hidden,
+    and marked as no case's own.
 
     Parameters
     ----------
     viewer : Viewer
         The viewer.
-    project : Project, optional
-        The project; without it every project's.
-
-    Returns
-    -------
-    list of Layer
-        In the order of the layer list.
-    """
-    images = [
-        layer_meta(layer)
-        for layer in find_layers(viewer, "image")
-        if layer_meta(layer).get("project") is not None and project in (None, layer_meta(layer)["project"])
-    ]
-    cases = {meta["case"] for meta in images}
-    found = []
-    for layer in find_layers(viewer, kept=True):
-        meta = layer_meta(layer)
-        mine = meta["kind"] != "labels" or meta.get("project") is not None or not labels_edited(layer)
-        if meta["case"] in cases and mine:
-            found.append(layer)
-    return found
-
-
-def removal_steps(viewer: "Viewer", layers: list[Any]) -> Iterator[None]:
-    """Take layers away one by one, the topmost first.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer.
-    layers : list of Layer
-        Which; those that somebody else removes meanwhile are passed over.
 
     Yields
     ------
@@ -137,10 +108,16 @@ def removal_steps(viewer: "Viewer", layers: list[Any]) -> Iterator[None]:
         After each.
     """
     viewer = unwrap(viewer)
-    for layer in reversed(layers):
-        if layer in viewer.layers:
+    cases = {m["case"] for m in map(layer_meta, find_layers(viewer, "image")) if m.get("project") is not None}
+    for layer in reversed(find_layers(viewer, kept=True)):
+        meta = layer_meta(layer)
+        if meta["case"] not in cases or layer not in viewer.layers:
+            continue
+        if meta["kind"] == "labels" and meta.get("project") is None and labels_edited(layer):
+            meta["kept"], layer.visible = True, False
+        else:
             viewer.layers.remove(layer)
-            yield
+        yield
 
 
 def case_steps(viewer: "Viewer", project: "Project", contents: CaseContents) -> Iterator[None]:

@@ -11,7 +11,6 @@ from napari_scarnet.metadata import find_layers, layer_meta
 from napari_scarnet.project_case_layers import (
     CaseContents,
     case_steps,
-    layers_of_project,
     read_case,
     refresh_steps,
     removal_steps,
@@ -124,7 +123,7 @@ class CaseOpening(Step):
         project = self.projects.project
         if project is not None:
             self.projects.save_open_labels(project)
-        for _ in removal_steps(self.viewer, layers_of_project(self.viewer)):
+        for _ in removal_steps(self.viewer):
             pass
         self.projects.set_case(None)
 
@@ -141,7 +140,7 @@ class CaseOpening(Step):
         fig3_for(self.viewer).leave()
 
         def steps() -> Any:
-            yield from removal_steps(self.viewer, layers_of_project(self.viewer))
+            yield from removal_steps(self.viewer)
             self.projects.set_case(contents.case)
             yield from case_steps(self.viewer, project, contents)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
+import numpy as np
 from psygnal import Signal
 
 from napari_scarnet.edit_saving import saving_for
@@ -14,7 +15,6 @@ from scarnet.errors import ScarNetError
 from scarnet.progress import Progress
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.viewer import Viewer
 
     from scarnet.project import CaseRow, ModelRecord, Project, Status
@@ -123,7 +123,19 @@ class ProjectSession:
         finally:
             self.snapshot, self.case = None, None
             project.close()
+            self._let_go_of_layers(project)
             self.opened.emit(None)
+
+    def _let_go_of_layers(self, project: "Project") -> None:
+        """Make what is left in the viewer no project's: what is painted from now on goes where any study's edits go."""
+        viewer = self._viewer()
+        for layer in find_layers(viewer, kept=True) if viewer is not None else []:
+            meta = layer_meta(layer)
+            if meta.get("project") is project and meta["kind"] == "labels":
+                del meta["project"]
+                meta["baseline"] = np.array(layer.data)  # all of it is saved
+            elif meta.get("project") is project:
+                meta.pop("save_labels", None)
 
     def set_case(self, case: str | None) -> None:
         """Say which case's layers are in the viewer."""
@@ -143,8 +155,6 @@ class ProjectSession:
         dict of str to ndarray of uint8, shape (Z, Y, X)
             By case, where somebody edited them; empty for a project that is read-only.
         """
-        import numpy as np
-
         viewer = self._viewer()
         if viewer is None or project.read_only:
             return {}

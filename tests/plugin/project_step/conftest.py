@@ -93,10 +93,19 @@ def folder(tmp_path: Path, predicted_folder: Path) -> Path:
 
 
 @pytest.fixture
-def desk(qtbot: Any, make_napari_viewer: Any) -> Iterator[Any]:
+def maps() -> None:
+    """Asked for by tests that look at logits and probabilities, whose layers take napari most of a case's time."""
+
+
+@pytest.fixture
+def desk(
+    qtbot: Any, make_napari_viewer: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
     """The Project step in a viewer, and how to wait for it; what it started has ended when the test ends."""
     from napari_scarnet.project_widget import ProjectWidget
 
+    if "maps" not in request.fixturenames:
+        monkeypatch.setattr("napari_scarnet.project_case_layers._MAPS", 0)
     viewer = make_napari_viewer()
     widget = ProjectWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Project")

@@ -59,7 +59,7 @@ def test_a_new_project_takes_what_is_dropped_on_it(qtbot, desk, tmp_path, heart_
     assert {entry.who for entry in widget.projects.project.log()} == {"ann"}
 
 
-def test_a_case_opens_with_its_labels_and_maps_and_leaves_nothing_behind(desk, folder):
+def test_a_case_opens_with_its_labels_and_maps_and_leaves_nothing_behind(desk, folder, maps):
     desk.open(folder)
     labels = desk.show("case-001")
     image = image_layer_of(desk.viewer, "case-001")
@@ -142,7 +142,7 @@ def test_labels_come_in_by_the_meaning_of_their_values(qtbot, desk, folder, tmp_
     assert np.array_equal(find_layers(desk.viewer, "labels")[0].data, heart_labels)
 
 
-def test_predictions_come_to_the_open_case_but_never_over_an_edit(qtbot, desk, folder, tiny_model):
+def test_predictions_come_to_the_open_case_but_never_over_an_edit(qtbot, desk, folder, maps):
     for case in ("case-001", "case-002"):
         shutil.rmtree(folder / "cases" / case / "prediction")
     desk.open(folder)

@@ -74,6 +74,24 @@ def test_damaged_labels_are_offered_as_they_were_before(qtbot, desk, folder, hea
     assert labels.editable
 
 
+def test_what_is_painted_after_the_project_was_closed_stays_in_the_viewer(qtbot, desk, folder, monkeypatch, tmp_path):
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path / "data")
+    desk.open(folder)
+    labels = desk.show("case-001")
+    labels.paint((1, 5, 5), 3)
+    desk.viewer.window.remove_dock_widget(desk.widget)
+    with Project.open(folder, read_only=True) as project:
+        saved = project.labels("case-001")
+    assert np.array_equal(saved, labels.data)
+    labels.paint((2, 9, 9), 2)
+    desk.viewer.window.add_dock_widget(desk.widget, name="Project")
+    qtbot.waitUntil(lambda: desk.widget.projects.snapshot is not None, timeout=20000)
+    again = desk.show("case-001")
+    assert np.array_equal(again.data, saved)
+    assert labels in desk.viewer.layers
+    assert not labels.visible
+
+
 def test_deleting_the_case_and_closing_the_dock_while_all_are_predicted(qtbot, desk, folder, monkeypatch):
     import scarnet.project.predicting as predicting
 
