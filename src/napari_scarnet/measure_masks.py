@@ -29,7 +29,7 @@ class Method:
     title, tip : str
         What the table says.
     colour : str
-        The outline's.
+        The mask's.
     """
 
     title: str
@@ -154,7 +154,7 @@ def mask_layer(viewer: "Viewer", case: str, method: str) -> "Labels | None":
 
 
 def show_mask(viewer: "Viewer", case: str, method: str, result: MethodResult | None, *, visible: bool) -> None:
-    """Show a method's mask as an outline.
+    """Show a method's mask.
 
     Parameters
     ----------
@@ -214,10 +214,8 @@ def _add(viewer: Any, image: Any, case: str, method: str, mask: npt.NDArray[np.u
             name=f"{case} · {about.title}",
             metadata={"scarnet": {**make_meta("method-mask", case), "method": method, "stale": False}},
             colormap=DirectLabelColormap(color_dict=colours),
-            opacity=1.0,
+            opacity=0.6,
             **placement(image),
         )
-    # Outlines can be compared where fills would cover each other.
-    layer.contour = 1
     layer.editable = False
     return layer

@@ -8,18 +8,19 @@ import numpy as np
 import pydicom
 import pytest
 
+from napari_scarnet import measure_export
 from napari_scarnet.measure_export import case_folder
 from scarnet.io import read_study
 from scarnet.measure import measure_study
-from scarnet.phantom import PhantomSettings, make_phantom, write_dicom_series
+from scarnet.phantom import write_dicom_series
 
 
 @pytest.fixture
 def from_dicom(make_napari_viewer, qtbot, hearts, tmp_path):
-    """A phantom read from DICOM, with its labels."""
-    phantom = make_phantom(3, PhantomSettings(pattern="ischaemic", matrix=(96, 96)), case="phantom")
-    write_dicom_series(tmp_path / "dicom", phantom.stack)
-    return hearts.bench(make_napari_viewer(show=True), qtbot, read_study(tmp_path / "dicom"), phantom.labels)
+    """The heart read from DICOM."""
+    stack, labels = hearts.known(shape=(4, 64, 72), mirrored=True)
+    write_dicom_series(tmp_path / "dicom", stack)
+    return hearts.bench(make_napari_viewer(show=True), qtbot, read_study(tmp_path / "dicom"), labels)
 
 
 def save(bench, monkeypatch, folder):
@@ -58,7 +59,7 @@ def test_everything_of_a_dicom_study(from_dicom, tmp_path, monkeypatch):
     assert {one.SegmentAlgorithmType for one in segmentation.SegmentSequence} == {"MANUAL"}
 
 
-def test_what_cannot_be_written_is_said(bench, monkeypatch, tmp_path):
+def test_what_cannot_be_written_is_said_and_cancelling_leaves_whole_files(bench, monkeypatch, tmp_path):
     bench.measure.files["dicom"].setChecked(True)
     bench.measure.files["report"].setChecked(False)
     save(bench, monkeypatch, tmp_path)
@@ -70,10 +71,6 @@ def test_what_cannot_be_written_is_said(bench, monkeypatch, tmp_path):
     bench.click(bench.measure.export_button)
     assert "at least one" in bench.measure.status.text()
 
-
-def test_cancelled(bench, monkeypatch, tmp_path):
-    import napari_scarnet.measure_export as module
-
     going = threading.Event()
 
     def wait(*args):
@@ -82,9 +79,9 @@ def test_cancelled(bench, monkeypatch, tmp_path):
         while True:
             progress(0, 0, "Report")
 
-    monkeypatch.setattr(module, "_write_report", wait)
-    monkeypatch.setattr(bench.measure, "_ask_folder", lambda: str(tmp_path))
-    bench.click(bench.measure.sections["export"].header)
+    monkeypatch.setattr(measure_export, "_write_report", wait)
+    for box in bench.measure.files.values():
+        box.setChecked(box is not bench.measure.files["dicom"])
     bench.click(bench.measure.export_button)
     bench.qtbot.waitUntil(going.is_set, timeout=20000)
     assert bench.measure.job_bar.isVisible()

@@ -3,12 +3,11 @@
 import time
 
 import numpy as np
-import pytest
 from qtpy.QtCore import Qt
 
 from napari_scarnet.label_layers import add_labels
-from napari_scarnet.measure_widget import LIVE_MS
-from napari_scarnet.studies import add_stack
+from napari_scarnet.measure_widget import LIVE_MS, MeasureWidget
+from napari_scarnet.studies import add_stack, adopt_layer
 from scarnet.measure import measure_labels
 from scarnet.stack import LGEStack
 
@@ -34,7 +33,7 @@ def test_a_stroke_is_measured_within_100_ms(make_napari_viewer, qtbot, hearts):
     assert min(took) < 0.1, took
 
 
-def test_numbers_follow_stroke_undo_and_whatever_else_writes(bench, qtbot):
+def test_numbers_follow_stroke_undo_and_whatever_else_writes_or_say_why_not(bench, qtbot):
     numbers, whole = bench.measure.numbers, measure_labels(bench.labels.data, bench.stack)
     shown = f"{whole['scar_percent_myocardium']:.1f} %"
     assert numbers.text("percent") == shown
@@ -58,9 +57,7 @@ def test_numbers_follow_stroke_undo_and_whatever_else_writes(bench, qtbot):
     assert numbers.text("scar") == "0.0 ml · 0.0 g"
     assert not any(bench.measure.bullseye.values)
 
-
-def test_what_cannot_be_measured_is_said_and_leaves_no_numbers(bench, qtbot):
-    numbers = bench.measure.numbers
+    # What cannot be measured is said, and leaves no numbers.
     bench.labels.data_setitem((np.array([2]), np.array([3]), np.array([4])), 9)
     qtbot.waitUntil(lambda: numbers.text("scar") == "–")
     assert "no class (9)" in bench.measure.status.text()
@@ -90,24 +87,22 @@ def test_follows_the_case_and_survives_names_and_deletions(bench, qtbot, hearts)
     bench.viewer.layers.remove(bench.image)
     qtbot.waitUntil(lambda: "image layer was deleted" in bench.measure.about.text())
     assert numbers.text("scar") == first
+    bare = add_stack(bench.viewer, LGEStack.from_array(np.zeros((3, 20, 20)), (8, 1, 1), case="bare"))
+    bench.viewer.layers.selection.active = bare
+    qtbot.waitUntil(lambda: "segment the study" in bench.measure.about.text())
+    assert numbers.text("scar") == "–"
+    bench.viewer.layers.clear()
+    qtbot.waitUntil(lambda: "No study is open" in bench.measure.about.text())
 
 
-@pytest.mark.parametrize("flat", [True, False])
-def test_a_single_slice(make_napari_viewer, qtbot, hearts, flat):
+def test_a_single_slice(make_napari_viewer, qtbot, hearts):
     stack, labels = hearts.known(shape=(1, 60, 64))
     viewer = make_napari_viewer(show=True)
-    if flat:
-        from napari_scarnet.studies import adopt_layer
-
-        image = viewer.add_image(stack.pixels[0], scale=(1.6, 1.4), units=("mm", "mm"), name="flat")
-        stack = adopt_layer(viewer, image, default_slice_mm=9.0)
-        add_labels(viewer, image, labels)
-        from napari_scarnet.measure_widget import MeasureWidget
-
-        measure = MeasureWidget(viewer)
-        viewer.window.add_dock_widget(measure, name="Measure")
-    else:
-        measure = hearts.bench(viewer, qtbot, stack, labels).measure
+    image = viewer.add_image(stack.pixels[0], scale=(1.6, 1.4), units=("mm", "mm"), name="flat")
+    stack = adopt_layer(viewer, image, default_slice_mm=9.0)
+    add_labels(viewer, image, labels)
+    measure = MeasureWidget(viewer)
+    viewer.window.add_dock_widget(measure, name="Measure")
     qtbot.waitUntil(lambda: measure.methods.state == "fresh", timeout=20000)
     expected = measure_labels(labels, stack)
     assert measure.numbers.text("percent") == f"{expected['scar_percent_myocardium']:.1f} %"
@@ -116,18 +111,9 @@ def test_a_single_slice(make_napari_viewer, qtbot, hearts, flat):
     measure.methods.table.item(1, 0).setCheckState(Qt.CheckState.Checked)
     kinds = {layer.metadata["scarnet"]["kind"] for layer in viewer.layers}
     assert kinds == {"image", "labels", "insertion", "remote", "method-mask"}
-    if flat:
-        qtbot.mouseClick(measure.view3d_button, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: "single one" in measure.status.text(), timeout=20000)
-        assert viewer.dims.ndisplay == 2
-
-
-def test_an_image_without_labels_and_no_image_at_all(make_napari_viewer, qtbot, hearts):
-    viewer = make_napari_viewer(show=True)
-    bench = hearts.bench(viewer, qtbot, LGEStack.from_array(np.zeros((3, 20, 20)), (8, 1, 1), case="bare"), None)
-    assert "segment the study" in bench.measure.about.text()
-    viewer.layers.clear()
-    qtbot.waitUntil(lambda: "No study is open" in bench.measure.about.text())
+    qtbot.mouseClick(measure.view3d_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "single one" in measure.status.text(), timeout=20000)
+    assert viewer.dims.ndisplay == 2
 
 
 def test_what_the_probabilities_expect(bench, qtbot):
