@@ -1,78 +1,104 @@
 """Which labels, probabilities and insertion points belong to which study."""
 
+import argparse
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
 
 from scarnet.errors import ScarNetError
-from scarnet_cli.studies import StudyPath, find_studies
+from scarnet_cli.case_reports import card_of, origin_of
+from scarnet_cli.progress import Bars
+from scarnet_cli.studies import StudyPath, check_name, find_studies, read
 
 if TYPE_CHECKING:
+    from scarnet.export import LabelOrigin
     from scarnet.measure import Insertion
+    from scarnet.models.card import ModelCard
+    from scarnet.stack import LGEStack
 
-__all__ = ["LabelledStudies", "LabelledStudy", "find_labelled", "read_insertions"]
+__all__ = ["CaseContent", "CaseToMeasure", "CasesToMeasure", "find_labelled", "listed", "read_insertions"]
 
 _COLUMNS = ("case", "slice", "row", "column")
+_LISTED = 5
 
 
-@dataclass(frozen=True)
-class LabelledStudy:
-    """A study and what belongs to it.
+@dataclass(frozen=True, eq=False)
+class CaseContent:
+    """What there is to measure of a case.
 
     Attributes
     ----------
-    study : StudyPath
+    stack : LGEStack
         The study.
-    labels : Path or None
-        Its labels; None where there are none.
-    probabilities : Path or None
-        The probabilities that 'scarnet segment' wrote beside them.
+    labels : ndarray of uint8, shape (Z, Y, X)
+        Its labels.
+    probabilities : ndarray, shape (C, Z, Y, X), or None
+        The network's, where they were kept.
+    origin : LabelOrigin
+        Who drew the labels.
+    card : ModelCard or None
+        The card of the model that drew them.
     """
 
-    study: StudyPath
-    labels: Path | None
-    probabilities: Path | None
+    stack: "LGEStack"
+    labels: npt.NDArray[Any]
+    probabilities: npt.NDArray[Any] | None
+    origin: "LabelOrigin"
+    card: "ModelCard | None"
 
 
 @dataclass(frozen=True)
-class LabelledStudies:
+class CaseToMeasure:
+    """A case that was found.
+
+    Attributes
+    ----------
+    case : str
+        Its name.
+    read : callable
+        Reads it, given where to show progress.
+    """
+
+    case: str
+    read: Callable[[Bars], CaseContent]
+
+
+@dataclass(frozen=True)
+class CasesToMeasure:
     """What was found.
 
     Attributes
     ----------
-    cases : tuple of LabelledStudy
+    cases : tuple of CaseToMeasure
         In the images' order.
     single : bool
         One study was named, not a folder of them.
-    left_over : tuple of str
-        Cases with labels but no image.
+    remarks : tuple of str
+        What was left out.
     """
 
-    cases: tuple[LabelledStudy, ...]
+    cases: tuple[CaseToMeasure, ...]
     single: bool
-    left_over: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
-def find_labelled(image: Path, labels: Path, output: Path, case: str | None = None) -> LabelledStudies:
-    """Find studies and their labels.
+def find_labelled(args: argparse.Namespace) -> CasesToMeasure:
+    """Find the studies and labels that a command line names.
 
     Parameters
     ----------
-    image : Path
-        A study, a folder of studies, or an nnU-Net dataset.
-    labels : Path
-        Its labels, as :func:`scarnet.evaluate.pairing.find_labels` takes them.
-    output : Path
-        Where results go; not searched.
-    case : str, optional
-        A name for the only study there is.
+    args : Namespace
+        The parsed command line. A single study takes a single file of labels, whatever it is called.
 
     Returns
     -------
-    LabelledStudies
-        Every study, with or without labels. A single study takes a single file of labels, whatever it is called.
+    CasesToMeasure
+        Every study; one without labels says so when it is read.
 
     Raises
     ------
@@ -81,23 +107,58 @@ def find_labelled(image: Path, labels: Path, output: Path, case: str | None = No
     """
     from scarnet.evaluate.pairing import find_labels
 
-    studies = find_studies([image], output, case).studies
-    found = find_labels(labels)
-    single = len(studies) == 1 and studies[0].path == image
+    if args.labels is None:
+        raise ScarNetError(f"{args.image} is no project, so its labels have to be named: scarnet measure IMAGE LABELS.")
+    studies = find_studies([args.image], args.output, args.case).studies
+    found = find_labels(args.labels)
+    single = len(studies) == 1 and studies[0].path == args.image
     files = found.files
     if single and found.single:
         files = {studies[0].case: next(iter(files.values()))}
-    cases = []
-    for study in studies:
-        file = files.get(study.case)
-        beside = None if file is None else file.parent / "probabilities.nii.gz"
-        own = beside is not None and file is not None and file.name == "labels.nii.gz" and beside.is_file()
-        cases.append(LabelledStudy(study, file, beside if own else None))
-    if all(one.labels is None for one in cases):
-        names = ", ".join(one.study.case for one in cases[:5]) + (" …" if len(cases) > 5 else "")
-        raise ScarNetError(f"{labels} holds no labels of {names}; label files are named after their cases.")
-    left_over = () if single else tuple(sorted(files.keys() - {study.case for study in studies}))
-    return LabelledStudies(tuple(cases), single, left_over)
+    if not files.keys() & {study.case for study in studies}:
+        names = listed([study.case for study in studies])
+        raise ScarNetError(f"{args.labels} holds no labels of {names}; label files are named after their cases.")
+    left_over = [] if single else sorted(files.keys() - {study.case for study in studies})
+    remarks = (f"labels without an image, left out: {listed(left_over)}",) if left_over else ()
+    cases = (CaseToMeasure(study.case, partial(_read, study, files.get(study.case), args)) for study in studies)
+    return CasesToMeasure(tuple(cases), single, remarks)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name the first of many.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names.
+
+    Returns
+    -------
+    str
+        At most five of them, and how many more there are.
+    """
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _read(study: StudyPath, file: Path | None, args: argparse.Namespace, bars: Bars) -> CaseContent:
+    from scarnet.io import read_labels
+    from scarnet.io.channels import read_channels
+
+    check_name(study.case)
+    if file is None:
+        raise ScarNetError(f"there are no labels of this case in {args.labels}; name the file after the case.")
+    stack = read(study, bars, series=args.series, phase=args.phase, spacing_mm=args.spacing)
+    beside = file.parent / "probabilities.nii.gz"
+    own = file.name == "labels.nii.gz" and beside.is_file()
+    origin = origin_of(file)
+    return CaseContent(
+        stack,
+        read_labels(file, stack),
+        read_channels(beside, stack) if own else None,
+        origin,
+        card_of(origin.model_sha256),
+    )
 
 
 def read_insertions(path: Path) -> dict[str, list["Insertion"]]:

@@ -3,6 +3,9 @@
 import csv
 import json
 import shutil
+import signal
+import sys
+import time
 
 import nibabel as nib
 import numpy as np
@@ -114,7 +117,7 @@ def test_settings_and_a_marked_insertion_reach_the_numbers(measure, pair, tmp_pa
     remote = tmp_path / "remote.nii.gz"
     stored = nib.load(labels)
     healthy = np.asarray(stored.dataobj) == 1
-    nib.save(nib.Nifti1Image(healthy.astype(np.uint8), stored.affine), remote)
+    nib.save(nib.Nifti1Image(255 * healthy.astype(np.uint8), stored.affine), remote)  # as ImageJ writes masks
     point = stored.affine @ [30.0, 25.0, 1.0, 1.0]
     options = (
         "--smallest",
@@ -180,12 +183,28 @@ def test_one_bad_case_does_not_stop_the_others(measure, cohort, tmp_path, everyt
     assert "there are no labels of this case" in result.err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a signal")
+def test_after_ctrl_c_the_table_is_of_the_finished_cases(scarnet_process, cohort, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "cohort.csv").write_text("an earlier run's\n")
+    run = scarnet_process("measure", cohort, cohort, "-o", out)
+    first, second = sorted(path.name.removesuffix(".nii.gz") for path in (cohort / "labelsTr").iterdir())
+    while not (out / first).exists() and run.poll() is None:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(60) == 130, run.stderr.read()
+    assert [row["case"] for row in table(out / "cohort.csv")] == [first]
+    assert not (out / second).exists()
+
+
 def test_bad_command_lines(measure, cohort, pair, tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "notes.txt").write_text("keep")
     for arguments, told in (
         ((pair[0], tmp_path / "nothing", "-o", tmp_path / "out"), "check its spelling"),
+        ((cohort, "-o", tmp_path / "out"), "labels have to be named"),
         ((cohort, cohort, "-o", tmp_path / "out", "--insertion", "1,2,3"), "belong to one study"),
         ((*pair, "-o", tmp_path / "out", "--insertion", "1,2"), "not three numbers"),
         ((*pair, "-o", tmp_path / "out", "--insertion", "9,2,3"), "outside the stack of 4"),

@@ -97,6 +97,14 @@ def test_psir_has_no_half_of_zero_but_the_same_scar(scarred):
         assert np.array_equal(one.mask, threshold_scar(pixels, wall, remote)[name].mask) or name == "gmm"
 
 
+def test_half_of_a_maximum_counted_from_a_zero_far_away_is_doubted(scarred):
+    pixels, wall, _ = parts(scarred)
+    far = pixels + 5000
+    found = fwhm(far, wall, find_remote(far, wall, scarred.stack.spacing_mm), "zero")
+    assert found.mask[wall].all()
+    assert "zero means nothing" in found.note
+
+
 def test_two_gaussians_are_recovered():
     random = np.random.default_rng(0)
     values = np.concatenate([random.normal(100, 10, 30000), random.normal(180, 20, 10000)])
@@ -121,6 +129,9 @@ def test_a_flat_wall_gives_sentences(ventricle):
     for name in ("otsu", "gmm"):
         assert values["thresholds"][name]["threshold"] is None
         assert "do not part" in values["thresholds"][name]["note"]
+        # No threshold is no finding of no scar.
+        assert values["thresholds"][name]["scar_volume_ml"] is None
+        assert values["thresholds"][name]["scar_percent_myocardium"] is None
 
 
 @pytest.mark.parametrize(("drawn", "told"), [((2, 4, 4), "has shape"), (None, "covers 0 voxels")])

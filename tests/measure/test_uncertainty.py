@@ -5,6 +5,7 @@ import pytest
 
 from scarnet.errors import ScarNetError
 from scarnet.measure import noise_intervals, probability_intervals
+from scarnet.measure.uncertainty import disagreement_notes
 from scarnet.stack import LGEStack
 
 SHAPE = (4, 24, 24)
@@ -54,6 +55,15 @@ def test_errors_together_spread_more_than_errors_alone(stack):
     together = probability_intervals(even, stack, draws=150)["scar_volume_ml"]["interval"]
     assert together[1] - together[0] > 5 * (alone[1] - alone[0])
     assert together[0] < 0.3 * VOXELS * 0.032 < together[1]
+
+
+def test_labels_outside_their_interval_are_told(stack):
+    found = probability_intervals(maps(0.3, 0.8), stack, draws=20)
+    low, high = found["scar_volume_ml"]["interval"]
+    assert disagreement_notes(0.5 * (low + high), found) == []
+    (note,) = disagreement_notes(low - 1, found)
+    assert f"{low - 1:.1f} ml of scar" in note
+    assert f"{low:.1f} to {high:.1f} ml" in note
 
 
 def test_the_same_probabilities_give_the_same_interval(stack):

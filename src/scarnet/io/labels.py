@@ -16,7 +16,7 @@ from scarnet.io.paths import check_readable, format_of
 from scarnet.io.tiff import load_tiff
 from scarnet.stack import LGEStack
 
-__all__ = ["read_labels"]
+__all__ = ["read_labels", "read_mask"]
 
 # Corners of the two grids may differ by this part of a voxel: headers store floats of 32 bits.
 _SAME_GRID_VOXELS = 0.2
@@ -70,6 +70,34 @@ def read_labels(
     for value in found:
         labels[values == value] = meaning[int(value)]
     return labels
+
+
+def read_mask(path: Path | str, stack: LGEStack) -> npt.NDArray[np.bool_]:
+    """Read a region that has no class, such as one drawn in another program.
+
+    Parameters
+    ----------
+    path : Path or str
+        NIfTI, TIFF or HDF5 with a data set ``mask``.
+    stack : LGEStack
+        The image it belongs to; their grids must agree.
+
+    Returns
+    -------
+    ndarray of bool, shape (Z, Y, X)
+        What is not 0 in the file: programs write 1 or 255.
+
+    Raises
+    ------
+    ScarNetError
+        The file cannot be read, is DICOM, or does not fit the stack.
+    """
+    path = Path(path)
+    if format_of(path) == "dicom":
+        raise ScarNetError(f"{path} is DICOM; give the mask as NIfTI, TIFF or HDF5.")
+    values, affine = _load(path)
+    _check_grid(path, values.shape, affine, stack)
+    return np.asarray(np.nan_to_num(values) != 0)
 
 
 def _by_value(meaning: Mapping[int, Any]) -> list[tuple[int, Any]]:

@@ -20,7 +20,7 @@ from scarnet.measure.septum import septum_angle
 from scarnet.measure.settings import MeasureSettings
 from scarnet.measure.slabs import slabs_of
 from scarnet.measure.thresholds import ThresholdScar, threshold_scar
-from scarnet.measure.uncertainty import noise_intervals, probability_intervals
+from scarnet.measure.uncertainty import disagreement_notes, noise_intervals, probability_intervals
 from scarnet.measure.values import Found, collect_values
 from scarnet.measure.volumes import check_labels
 from scarnet.measure.wall import HeartBox, cavity_mask, centroids, heart_box, in_slices, wall_mask
@@ -165,7 +165,9 @@ def measure_study(
     )  # fmt: skip
     values = collect_values(found)
     if probabilities is not None:
-        values["uncertainty"]["probabilities"] = probability_intervals(probabilities, stack)
+        intervals = probability_intervals(probabilities, stack)
+        values["uncertainty"]["probabilities"] = intervals
+        values["notes"] += disagreement_notes(values["scar_volume_ml"], intervals)
     if noise is not None:
         values["uncertainty"]["noise"] = noise_intervals(noise)
 

@@ -31,6 +31,10 @@ SD_FACTORS = (2, 3, 4, 5, 6)
 _PLAIN_SD = 5.0
 _NO_REMOTE = "The wall has too few voxels for a remote region."
 _ALIKE = "The wall's intensities do not part into two classes."
+_ZERO_IS_NOTHING = (
+    "Healthy myocardium itself lies above half of the maximum, so zero means nothing in these intensities; count from "
+    "the remote mean."
+)
 _FAINT = (
     "Nowhere does the wall stand out from remote myocardium by 5 SD; this method marks a part of any wall, so look "
     "whether there is scar at all."
@@ -123,7 +127,9 @@ def fwhm(pixels: npt.NDArray[Any], wall: Mask, remote: Remote | None, baseline: 
             "fwhm", wall, "The wall holds negative values (PSIR), of which there is no half; count from remote."
         )
     floor = remote.mean if baseline == "remote" else 0.0
-    return _at_least("fwhm", pixels, wall, floor + 0.5 * (peak - floor), _faint(peak, remote))
+    threshold = floor + 0.5 * (peak - floor)
+    note = _ZERO_IS_NOTHING if threshold < remote.mean else _faint(peak, remote)
+    return _at_least("fwhm", pixels, wall, threshold, note)
 
 
 def n_sd(pixels: npt.NDArray[Any], wall: Mask, remote: Remote | None, n: float) -> ThresholdScar:

@@ -13,7 +13,7 @@ from scarnet.measure.volumes import percent_of
 from scarnet.measure.wall import heart_box
 from scarnet.stack import LGEStack
 
-__all__ = ["CORRELATION_MM", "noise_intervals", "probability_intervals"]
+__all__ = ["CORRELATION_MM", "disagreement_notes", "noise_intervals", "probability_intervals"]
 
 CORRELATION_MM = 5.0
 """Standard deviation of the Gaussian kernel that makes neighbouring voxels err alike; correlation falls to 1/e at twice
@@ -92,6 +92,32 @@ def probability_intervals(
         ),
     }
     return {name: {"expected": mean, "interval": _interval(values)} for name, (mean, values) in spread.items()} | told
+
+
+def disagreement_notes(scar_volume_ml: float, intervals: Mapping[str, Any]) -> list[str]:
+    """Say where labels hold more or less scar than the probabilities bear out.
+
+    Parameters
+    ----------
+    scar_volume_ml : float
+        Scar in the labels.
+    intervals : Mapping
+        Of :func:`probability_intervals`.
+
+    Returns
+    -------
+    list of str
+        A sentence, or none where the labels' volume lies in the interval.
+    """
+    scar = intervals["scar_volume_ml"]
+    low, high = scar["interval"]
+    # To the digit that is printed.
+    if round(low, 1) <= round(scar_volume_ml, 1) <= round(high, 1):
+        return []
+    return [
+        f"The labels hold {scar_volume_ml:.1f} ml of scar, but the network's probabilities {low:.1f} to {high:.1f} ml "
+        f"(expected {scar['expected']:.1f}): labels take each voxel's likeliest class, and may have been corrected."
+    ]
 
 
 def noise_intervals(samples: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:

@@ -213,6 +213,9 @@ def _gaps(found: Found, scar: Mask, wall: Mask) -> dict[str, Any]:
 
 
 def _threshold(found: Found, one: ThresholdScar, scar: Mask, wall: Mask) -> dict[str, Any]:
+    numbers = ("scar_volume_ml", "scar_mass_g", "scar_percent_myocardium", "dice_with_labels")
+    if one.threshold is None:
+        return {"threshold": None, **dict.fromkeys(numbers), "note": one.note}
     volume = found.volume_ml(one.mask)
     both = int(np.count_nonzero(one.mask)) + int(np.count_nonzero(scar))
     return {
@@ -229,17 +232,16 @@ def _grey_zone(found: Found, wall: Mask) -> dict[str, Any] | None:
     zone = found.grey_zone
     if zone is None:
         return None
-    core, grey, whole = (found.volume_ml(mask) for mask in (zone.core, zone.grey, wall))
-    return {
+    told: dict[str, Any] = {
         "method": zone.method,
         "core_threshold": zone.core_threshold,
         "grey_threshold": zone.grey_threshold,
-        "core_volume_ml": core,
-        "core_percent_myocardium": percent_of(core, whole),
-        "grey_volume_ml": grey,
-        "grey_percent_myocardium": percent_of(grey, whole),
-        "note": zone.note,
     }
+    for name, mask in (("core", zone.core), ("grey", zone.grey)):
+        volume = None if zone.core_threshold is None else found.volume_ml(mask)
+        told[f"{name}_volume_ml"] = volume
+        told[f"{name}_percent_myocardium"] = None if volume is None else percent_of(volume, found.volume_ml(wall))
+    return told | {"note": zone.note}
 
 
 def _no_reflow(found: Found, wall: Mask) -> dict[str, Any] | None:
