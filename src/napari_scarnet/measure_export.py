@@ -1,6 +1,5 @@
 """Measures, report and labels of a case as files, written in a thread."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from napari_scarnet.inspect_case import prediction_of
 from napari_scarnet.label_layers import labels_edited, labels_on_show
 from napari_scarnet.measure_input import MeasureInput
-from scarnet.files import atomic_path, make_folder
+from scarnet.files import make_folder
 from scarnet.measure import StudyMeasures, measure_study
 from scarnet.predict.prediction import Prediction
 from scarnet.progress import Progress
@@ -127,16 +126,9 @@ def _measures(taken: MeasureInput, stack: LGEStack, prediction: Prediction | Non
 
 
 def _write_tables(folder: Path, stack: LGEStack, taken: Any, measures: StudyMeasures, *_: Any) -> list[Path]:
-    from scarnet.evaluate.tables import write_table
-    from scarnet.measure.tables import segment_rows, slice_rows
+    from scarnet.measure.files import write_measures
 
-    paths = [folder / name for name in ("measures.json", "slices.csv", "segments.csv")]
-    values = {**measures.values, "source_notes": list(stack.source.notes)}
-    with atomic_path(paths[0]) as path:
-        path.write_text(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    write_table(paths[1], slice_rows(measures.values))
-    write_table(paths[2], segment_rows(measures.values))
-    return paths
+    return write_measures(folder, stack, measures)
 
 
 def _write_labels(folder: Path, stack: LGEStack, taken: MeasureInput, *_: Any) -> list[Path]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet.files import make_folder
 from scarnet_cli.arguments import Parser, add_command
-from scarnet_cli.case_reports import REPORT_FILE, write_dicom_files
+from scarnet_cli.case_reports import DICOM_FILES, REPORT_FILE, write_dicom_files
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.measure_cases import CaseContent, CasesToMeasure, CaseToMeasure, find_labelled, read_insertions
-from scarnet_cli.measure_files import MEASURE_FILES, write_measures
 from scarnet_cli.measure_options import add_options
 from scarnet_cli.measure_project import check_options, is_project, project_cases
 from scarnet_cli.outputs import check_replaceable, replaced_folder
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from scarnet.measure import Insertion, StudyMeasures
 
 __all__ = ["add"]
+
+# What a case's folder can hold.
+_FILES = ("measures.json", "slices.csv", "segments.csv", REPORT_FILE, *DICOM_FILES)
 
 _TEXT = """
 Measure wall, blood pool and scar: volume, mass, scar percentage, thresholds
@@ -116,7 +118,7 @@ def _measure_all(found: CasesToMeasure, args: argparse.Namespace) -> int:
     insertions = read_insertions(args.insertions) if args.insertions else {}
     folders = [args.output if found.single else args.output / one.case for one in found.cases]
     for folder in folders:
-        check_replaceable(folder, MEASURE_FILES)
+        check_replaceable(folder, _FILES)
     rows: list[dict[str, Any]] = []
     with Bars(args.quiet, cases=len(found.cases)) as bars:
         for remark in found.remarks:
@@ -144,12 +146,13 @@ def _measure_or_report(
     bars: Bars,
 ) -> dict[str, Any] | None:
     """Measure one case and give its row; a failure is printed and must not stop the others."""
+    from scarnet.measure.files import write_measures
     from scarnet.measure.tables import cohort_row
 
     try:
         content = case.read(bars)
         stack, measures = content.stack, _measure(content, insertions.get(case.case, []), args)
-        with replaced_folder(folder, MEASURE_FILES) as fresh:
+        with replaced_folder(folder, _FILES) as fresh:
             write_measures(fresh, stack, measures)
             _write_reports(fresh, content, measures, args, bars)
     except Cancelled:

@@ -1,23 +1,22 @@
-"""What 'scarnet measure' writes of a case."""
+"""A case's measures as files: JSON for programs, CSV for spreadsheets."""
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scarnet.files import atomic_path
-from scarnet_cli.case_reports import DICOM_FILES, REPORT_FILE
 
 if TYPE_CHECKING:
-    from scarnet.measure import StudyMeasures
+    from scarnet.measure.study import StudyMeasures
     from scarnet.stack import LGEStack
 
-__all__ = ["MEASURE_FILES", "write_measures"]
+__all__ = ["MEASURE_TABLES", "write_measures"]
 
-MEASURE_FILES = ("measures.json", "slices.csv", "segments.csv", REPORT_FILE, *DICOM_FILES)
-"""What a case's folder can hold."""
+MEASURE_TABLES = ("measures.json", "slices.csv", "segments.csv")
+"""The files, in a case's folder."""
 
 
-def write_measures(folder: Path, stack: "LGEStack", measures: "StudyMeasures") -> None:
+def write_measures(folder: Path, stack: "LGEStack", measures: "StudyMeasures") -> list[Path]:
     """Write a case's measures.
 
     Parameters
@@ -29,6 +28,11 @@ def write_measures(folder: Path, stack: "LGEStack", measures: "StudyMeasures") -
     measures : StudyMeasures
         What was measured in it.
 
+    Returns
+    -------
+    list of Path
+        The files.
+
     Raises
     ------
     ScarNetError
@@ -38,7 +42,9 @@ def write_measures(folder: Path, stack: "LGEStack", measures: "StudyMeasures") -
     from scarnet.measure.tables import segment_rows, slice_rows
 
     values = {**measures.values, "source_notes": list(stack.source.notes)}
-    with atomic_path(folder / "measures.json") as path:
+    paths = [folder / name for name in MEASURE_TABLES]
+    with atomic_path(paths[0]) as path:
         path.write_text(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    write_table(folder / "slices.csv", slice_rows(measures.values))
-    write_table(folder / "segments.csv", segment_rows(measures.values))
+    write_table(paths[1], slice_rows(measures.values))
+    write_table(paths[2], segment_rows(measures.values))
+    return paths
