@@ -56,6 +56,10 @@ def test_a_split_parts_no_patient_and_has_scar_on_both_sides(project):
     drawn = {plan_finetune(project, seed=seed).validation for seed in range(20)}
     assert len(drawn) > 2
     assert ("cleo",) not in drawn, "one patient held out has scar"
+    # Also where few have it, so that their share of the draw is none.
+    for case in ("eve", "dan"):
+        project.change_record(case, replace(project.record(case), scar_percent=0.0))
+    assert {plan_finetune(project, seed=seed).validation for seed in range(8)} <= {("bob",), ("ann", "ann-later")}
     assert "Only 1 held out" in plan_finetune(project).lines()[-1]
 
 

@@ -198,9 +198,8 @@ def _drawn(free: set[str], scarred: set[str], scar_is_held: bool, seed: int) -> 
         names = generator.permutation(group).tolist()
         ranked += [((rank + 0.5) / len(names), name) for rank, name in enumerate(names)]
     order = [name for _, name in sorted(ranked)]
-    if not scar_is_held:
-        order.sort(key=lambda name: name != next((other for other in order if other in scarred), None))
-    return order
+    first = None if scar_is_held else next((name for name in order if name in scarred), None)
+    return sorted(order, key=lambda name: name != first)
 
 
 def _warnings(training: set[str], validation: set[str], scarred: set[str]) -> tuple[str, ...]:
