@@ -42,18 +42,26 @@ def test_it_holds_what_was_accepted_and_nothing_else(accepted, labels):
     assert left.cases == ["follow-up"]
 
 
-def test_labels_changed_outside_are_set_aside_not_lost(accepted, labels):
+def test_labels_that_nobody_accepted_do_not_stay_accepted_and_none_are_lost(accepted, labels):
     accepted.close()
     folder = accepted.folder / DATASET
     theirs = np.where(labels == 3, 1, labels).astype(np.uint8)
+    # Another program in the dataset; and working labels saved, but the viewer killed before it could tell.
     write_labels(folder / "labelsTr" / "case-003.nii.gz", theirs, accepted.stack("case-003"))
+    write_labels(accepted.folder / "cases" / "follow-up" / "labels.nii.gz", theirs, accepted.stack("follow-up"))
     (folder / "imagesTr" / "case-001_0000.nii.gz").unlink()
     with Project.open(accepted.folder) as again:
-        assert len(again.notices) == 1
-        assert "changed outside" in again.notices[0]
+        assert len(again.notices) == 2
+        assert all("in progress again" in notice for notice in again.notices)
         check_dataset(folder).raise_problems()
-        assert np.array_equal(load_dataset(folder)[1].labels, labels)
+        assert [case.stack.case for case in load_dataset(folder)] == ["case-001"]
+        assert {row.case for row in again.rows() if row.status == "in progress"} == {"case-003", "follow-up"}
+        assert np.array_equal(again.labels("case-003"), labels)
         assert np.array_equal(read_labels(again.folder / REMOVED / "case-003.nii.gz"), theirs)
+        assert np.array_equal(again.labels("follow-up"), theirs)
+        assert np.array_equal(read_labels(again.folder / REMOVED / "follow-up.nii.gz"), labels)
+    with Project.open(accepted.folder) as settled:
+        assert settled.notices == ()
 
 
 def test_damaged_working_labels_do_not_replace_the_accepted_copy(accepted, labels):

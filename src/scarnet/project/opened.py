@@ -15,6 +15,7 @@ from scarnet.project.label_versions import is_whole
 from scarnet.project.layout import CASE_FILE, CASES, IMAGE, LABELS, LOG_FILE, REMOVED
 from scarnet.project.lock import LockedElsewhereError, ProjectLock
 from scarnet.project.naming import fit_name
+from scarnet.project.new_folder import remove_leftovers
 from scarnet.project.record import CaseRecord
 from scarnet.project.review_log import LogEntry, ReviewLog
 from scarnet.project.state import ProjectState
@@ -60,6 +61,8 @@ class OpenedProject:
             except LockedElsewhereError as error:
                 self.why_read_only = str(error)
         try:
+            if not self.read_only:
+                remove_leftovers(self.folder)
             self.refresh()
         except BaseException:
             self._lock.release()
@@ -228,13 +231,17 @@ class OpenedProject:
             folder = self.folder / CASES / case
             if self.dataset.is_as_in(case, folder) or not is_whole(folder / LABELS):
                 continue  # the copy of labels that were damaged since is the better one
-            if self.dataset.is_whole(case):
-                self.dataset.set_aside(case)
-                notices.append(
-                    f"The labels of {case} in the accepted dataset were changed outside the project; they lie in "
-                    f"{REMOVED} now, 'scarnet project import-labels' takes them over."
-                )
-            self.dataset.add(case, folder)
+            if not self.dataset.is_whole(case):
+                self.dataset.add(case, folder)
+                continue
+            # Changed by another program, or saved just before this one was killed: nobody has accepted these.
+            self.change_record(case, replace(self.records[case], decision=None))
+            self.dataset.set_aside(case)
+            self.log_action("reopen", case=case, note="Its labels are not those that were accepted.")
+            notices.append(
+                f"The labels of {case} are not those in the accepted dataset, so it is in progress again; the accepted "
+                f"ones lie in {REMOVED}, 'scarnet project import-labels' takes them over."
+            )
         self.describe_dataset()
         return notices
 

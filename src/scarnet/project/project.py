@@ -166,9 +166,13 @@ class Project(CaseLabels):
             if own is None:
                 self.save_labels(case, labels, as_predicted=True)
             self.log_edits(case)
-            self.dataset.add(case, self.case_folder(case))
             record = replace(self.record(case), decision="accepted", scar_percent=scar_percent(labels))
-            self.change_record(case, record)
+            try:
+                self.dataset.add(case, self.case_folder(case))
+                self.change_record(case, record)
+            except ScarNetError:
+                self.dataset.remove(case)
+                raise
             self.describe_dataset()
             info = self.prediction_info(case)
             model = {"model": info.model, "sha256": info.sha256} if info else {}
