@@ -1,11 +1,13 @@
 """A measured case as PDF and as DICOM, and who drew its labels."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scarnet.errors import ScarNetError
+from scarnet.export.origin import MODEL_PREFIX
 
 if TYPE_CHECKING:
     from scarnet.export import LabelOrigin
@@ -14,12 +16,15 @@ if TYPE_CHECKING:
     from scarnet.progress import Progress
     from scarnet.stack import LGEStack
 
-__all__ = ["DICOM_FILES", "REPORT_FILE", "card_of", "origin_of", "write_dicom_files"]
+__all__ = ["DICOM_FILES", "MEASURE_FILES", "REPORT_FILE", "card_of", "origin_of", "write_dicom_files"]
 
 REPORT_FILE = "report.pdf"
 DICOM_FILES = ("segmentation.dcm", "measurements.dcm")
+MEASURE_FILES = ("measures.json", "slices.csv", "segments.csv", REPORT_FILE, *DICOM_FILES)
+"""What the folder of a measured case can hold."""
 
 _RESULT = "result.json"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def origin_of(labels: Path) -> "LabelOrigin":
@@ -33,8 +38,8 @@ def origin_of(labels: Path) -> "LabelOrigin":
     Returns
     -------
     LabelOrigin
-        Labels in a folder that 'scarnet segment' wrote are that model's, though someone may have corrected them since;
-        of others nothing is known.
+        Labels in a folder that 'scarnet segment' wrote are that model's, though someone may have corrected them since,
+        and so are those of a DICOM Segmentation that names one of our models; of others nothing is known.
 
     Raises
     ------
@@ -45,7 +50,7 @@ def origin_of(labels: Path) -> "LabelOrigin":
 
     result = labels.parent / _RESULT
     if not result.is_file():
-        return LabelOrigin("manual")
+        return _origin_in_dicom(labels) or LabelOrigin("manual")
     try:
         model = json.loads(result.read_text(encoding="utf-8"))["model"]
         return LabelOrigin("semiautomatic", str(model["name"]), str(model["sha256"]))
@@ -53,6 +58,30 @@ def origin_of(labels: Path) -> "LabelOrigin":
         raise ScarNetError(
             f"{result} does not say which model drew the labels beside it; segment again, or move the labels elsewhere."
         ) from error
+
+
+def _origin_in_dicom(labels: Path) -> "LabelOrigin | None":
+    """Read which of our models a DICOM Segmentation names; None for other files and makers."""
+    from scarnet.io.paths import format_of
+
+    if format_of(labels) != "dicom":
+        return None
+
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    from scarnet.export import LabelOrigin
+    from scarnet.export.writing import unquoted
+
+    try:
+        with unquoted():
+            segment = pydicom.dcmread(labels, specific_tags=["SegmentSequence"]).SegmentSequence[0]
+        told = segment.SegmentationAlgorithmIdentificationSequence[0]
+        name, version = str(told.AlgorithmName), str(told.AlgorithmVersion)
+    except (InvalidDicomError, OSError, AttributeError, IndexError):
+        return None
+    ours = name.startswith(MODEL_PREFIX) and _SHA256.fullmatch(version)
+    return LabelOrigin("semiautomatic", name.removeprefix(MODEL_PREFIX), version) if ours else None
 
 
 @cache

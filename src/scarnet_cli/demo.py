@@ -1,4 +1,4 @@
-"""``scarnet demo``: the whole job, from DICOM to a picture and numbers, on a synthetic study."""
+"""``scarnet demo``: the whole job, from DICOM to report, on a synthetic study."""
 
 import argparse
 import os
@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from scarnet.classes import CLASS_NAMES, TissueClass
 from scarnet_cli.arguments import Parser, add_command, add_device, add_model, add_quiet, natural
+from scarnet_cli.case_reports import MEASURE_FILES, REPORT_FILE, write_dicom_files
 from scarnet_cli.failures import OK
 from scarnet_cli.outputs import CASE_FILES, check_replaceable, replaced_folder, write_case
 from scarnet_cli.progress import Bars
 
 if TYPE_CHECKING:
+    from scarnet.predict.prediction import Prediction
     from scarnet.stack import LGEStack
 
 __all__ = ["add"]
@@ -24,13 +26,16 @@ _CASE = "phantom"
 _STUDY = "phantom-dicom"
 _RESULT = "phantom-result"
 _PICTURES = ("maps.png", "maps.pdf")
+_RESULT_FILES = (*CASE_FILES, *_PICTURES, *MEASURE_FILES)
 _TISSUES = (TissueClass.MYOCARDIUM, TissueClass.BLOOD_POOL, TissueClass.SCAR)
 
 _TEXT = """
 Do the whole job on a built-in synthetic study: write it as DICOM, read it
-back, segment it, write labels, probabilities, logits, measures and a picture
-of the maps, and compare with the phantom's own labels. Where there is a
-display, napari opens with the study afterwards. Needs no data and no network.
+back, segment it, write labels, probabilities, logits and a picture of the
+maps, measure scar, write the numbers, a report as PDF, a DICOM segmentation
+and a DICOM report, and compare with the phantom's own labels. Where there is
+a display, napari opens with the study afterwards. Needs no data and no
+network.
 """
 
 _EXAMPLES = """
@@ -82,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 
     study, result_folder = args.output / _STUDY, args.output / _RESULT
     check_replaceable(study, ("*.dcm",))
-    check_replaceable(result_folder, (*CASE_FILES, *_PICTURES))
+    check_replaceable(result_folder, _RESULT_FILES)
     with Bars(args.quiet) as bars:
         model = load_model(args.model or DEFAULT_MODEL, progress=bars)
         from scarnet.predict import Predictor
@@ -97,15 +102,32 @@ def run(args: argparse.Namespace) -> int:
         prediction = predictor.predict(stack, progress=bars)
         true = _on_grid(phantom.labels, phantom.stack, stack)
         z = _slice_to_show(true)
-        with replaced_folder(result_folder, (*CASE_FILES, *_PICTURES)) as folder:
+        with replaced_folder(result_folder, _RESULT_FILES) as folder:
             result = write_case(folder, stack, prediction, model_name=model.name, read_seconds=read_seconds)
             for done, name in enumerate(_PICTURES):
                 bars(done, len(_PICTURES), "Drawing the maps")
                 save_maps(folder / name, stack, prediction, z, title="Synthetic phantom")
             bars(len(_PICTURES), len(_PICTURES), "Drawing the maps")
+            _measure(folder, stack, prediction, bars)
         bars.say(_report(result, prediction.labels, true, stack, args.output, z))
         _view(args, study, bars)
     return OK
+
+
+def _measure(folder: Path, stack: "LGEStack", prediction: "Prediction", bars: Bars) -> None:
+    """Write the numbers, the report and the DICOM objects, as 'scarnet measure --dicom' does."""
+    from scarnet.export import LabelOrigin
+    from scarnet.measure import measure_study
+    from scarnet.measure.files import write_measures
+    from scarnet.report import write_report
+
+    measures = measure_study(prediction.labels, stack, probabilities=prediction.probabilities)
+    origin = LabelOrigin("automatic", prediction.card.name, prediction.model_sha256)
+    write_measures(folder, stack, measures)
+    write_dicom_files(folder, stack, measures, origin, keep_identity=False, progress=bars)
+    bars(0, 1, "Drawing the report")
+    write_report(folder / REPORT_FILE, stack, measures, origin, prediction.card)
+    bars(1, 1, "Drawing the report")
 
 
 def _view(args: argparse.Namespace, study: Path, bars: Bars) -> None:
@@ -180,5 +202,9 @@ def _report(
         f"  {_RESULT}/logits.nii.gz         before softmax",
         f"  {_RESULT}/result.json           measures, model, seconds",
         f"  {_RESULT}/maps.png, maps.pdf    image, labels, logits, probabilities of slice {z + 1}",
+        f"  {_RESULT}/report.pdf            two pages: slices, bullseye, tables, method, model",
+        f"  {_RESULT}/measures.json         every number; slices.csv, segments.csv: tables of them",
+        f"  {_RESULT}/segmentation.dcm      the labels as DICOM Segmentation, on the study's images",
+        f"  {_RESULT}/measurements.dcm      volumes and masses as DICOM report",
     ]
     return "\n".join(lines)

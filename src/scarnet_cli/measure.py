@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet.files import make_folder
 from scarnet_cli.arguments import Parser, add_command
-from scarnet_cli.case_reports import DICOM_FILES, REPORT_FILE, write_dicom_files
+from scarnet_cli.case_reports import MEASURE_FILES, REPORT_FILE, write_dicom_files
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.measure_cases import CaseContent, CasesToMeasure, CaseToMeasure, find_labelled, read_insertions
 from scarnet_cli.measure_options import add_options
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from scarnet.measure import Insertion, StudyMeasures
 
 __all__ = ["add"]
-
-# What a case's folder can hold.
-_FILES = ("measures.json", "slices.csv", "segments.csv", REPORT_FILE, *DICOM_FILES)
 
 _TEXT = """
 Measure wall, blood pool and scar: volume, mass, scar percentage, thresholds
@@ -118,7 +115,7 @@ def _measure_all(found: CasesToMeasure, args: argparse.Namespace) -> int:
     insertions = read_insertions(args.insertions) if args.insertions else {}
     folders = [args.output if found.single else args.output / one.case for one in found.cases]
     for folder in folders:
-        check_replaceable(folder, _FILES)
+        check_replaceable(folder, MEASURE_FILES)
     rows: list[dict[str, Any]] = []
     with Bars(args.quiet, cases=len(found.cases)) as bars:
         for remark in found.remarks:
@@ -152,7 +149,7 @@ def _measure_or_report(
     try:
         content = case.read(bars)
         stack, measures = content.stack, _measure(content, insertions.get(case.case, []), args)
-        with replaced_folder(folder, _FILES) as fresh:
+        with replaced_folder(folder, MEASURE_FILES) as fresh:
             write_measures(fresh, stack, measures)
             _write_reports(fresh, content, measures, args, bars)
     except Cancelled:

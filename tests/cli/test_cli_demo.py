@@ -1,4 +1,4 @@
-"""`scarnet demo`: the whole job, from DICOM to a picture and numbers."""
+"""`scarnet demo`: the whole job, from DICOM to report."""
 
 import json
 import re
@@ -12,7 +12,10 @@ import pytest
 from scarnet_cli import demo
 from scarnet_cli.progress import Bars
 
-EXPECTED = {"labels.nii.gz", "probabilities.nii.gz", "logits.nii.gz", "result.json", "maps.png", "maps.pdf"}
+EXPECTED = {
+    *("labels.nii.gz", "probabilities.nii.gz", "logits.nii.gz", "result.json", "maps.png", "maps.pdf"),
+    *("measures.json", "slices.csv", "segments.csv", "report.pdf", "segmentation.dcm", "measurements.dcm"),
+}
 
 
 @pytest.fixture
@@ -42,7 +45,13 @@ def test_the_whole_job_is_done_and_told(run_demo, tmp_path):
     assert nib.load(out / "phantom-result/labels.nii.gz").shape[2] == len(slices)
     assert "synthetic" in result.out
     assert re.search(rf"^scar +{numbers['measures']['scar_volume_ml']:.1f} ml", result.out, re.MULTILINE)
-    for name in EXPECTED - {"maps.pdf"}:
+    measures = json.loads((out / "phantom-result/measures.json").read_text())
+    assert measures["scar_volume_ml"] == pytest.approx(numbers["measures"]["scar_volume_ml"])
+    assert (out / "phantom-result/report.pdf").read_bytes().startswith(b"%PDF")
+    segmentation = pydicom.dcmread(out / "phantom-result/segmentation.dcm")
+    assert len(segmentation.SourceImageSequence) == len(slices)
+    assert segmentation.SegmentSequence[0].SegmentAlgorithmType == "AUTOMATIC"
+    for name in EXPECTED - {"maps.pdf", "slices.csv", "segments.csv"}:
         assert f"phantom-result/{name}" in result.out
 
 

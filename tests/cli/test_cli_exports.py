@@ -72,9 +72,15 @@ def test_measure_writes_report_and_dicom(scarnet, dicom_study, labels, tiny_mode
     assert len(re.findall(rb"/Type /Page\b(?!s)", (out / "report.pdf").read_bytes())) == 2
     assert "Geheim" not in result.out + result.err
     # A second run replaces the first, and a segmentation is labels too.
-    again = scarnet("measure", dicom_study, out / "segmentation.dcm", "-o", tmp_path / "again", "--no-report", "-q")
+    options = ("-o", tmp_path / "again", "--no-report", "--dicom", "-q")
+    again = scarnet("measure", dicom_study, out / "segmentation.dcm", *options)
     assert again.status == 0, again.err
-    assert everything_in(tmp_path / "again") == {"measures.json", "slices.csv", "segments.csv"}
+    tables = {"measures.json", "slices.csv", "segments.csv"}
+    assert everything_in(tmp_path / "again") == {*tables, "segmentation.dcm", "measurements.dcm"}
+    # It tells whose labels they are, too.
+    segment = pydicom.dcmread(tmp_path / "again" / "segmentation.dcm").SegmentSequence[0]
+    assert segment.SegmentAlgorithmType == "SEMIAUTOMATIC"
+    assert segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmVersion == entry.sha256
     assert (tmp_path / "again" / "slices.csv").read_bytes() == (out / "slices.csv").read_bytes()
 
 

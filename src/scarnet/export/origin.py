@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["LabelOrigin"]
+__all__ = ["MODEL_PREFIX", "LabelOrigin"]
+
+MODEL_PREFIX = "ScarNet "
+"""What stands before a model's name in DICOM files."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import scarnet
 from scarnet.classes import CLASS_COLOURS, CLASS_NAMES, N_CLASSES, TissueClass
 from scarnet.errors import ScarNetError
-from scarnet.export.origin import LabelOrigin
+from scarnet.export.origin import MODEL_PREFIX, LabelOrigin
 from scarnet.export.source import DicomSource, SourceImage, dicom_source
 from scarnet.export.writing import unquoted
 from scarnet.progress import Progress, silent
@@ -145,7 +145,7 @@ def _description(tissue: TissueClass, origin: LabelOrigin) -> "SegmentDescriptio
     if origin.kind != "manual":
         # A long string holds 64 characters, which is a SHA-256 digest.
         algorithm = AlgorithmIdentificationSequence(
-            name=f"ScarNet {origin.model_name}"[:64],
+            name=f"{MODEL_PREFIX}{origin.model_name}"[:64],
             family=codes.DCM.ArtificialIntelligence,
             version=origin.model_sha256,
             source=f"napari-scarnet {scarnet.__version__}",
