@@ -225,6 +225,8 @@ class FinetuneComparison(Step):
     def _enable(self, *_: Any) -> None:
         project = self.projects.project
         free = project is not None and self.job is None
-        self.compare_button.setEnabled(free and self.name is not None)
+        # Only once the model is in the project: taking it in is somebody else's job at that moment.
+        models = {record.name for record, _ in self.projects.snapshot.models} if self.projects.snapshot else set()
+        self.compare_button.setEnabled(free and self.name in models)
         known = self._names() is not None
         self.open_case_button.setEnabled(free and known and self.projects.case is not None)

@@ -51,6 +51,7 @@ class ModelTable(Step):
         self.projects = project_for(self.viewer)
         self._models: list[tuple[ModelRecord, str]] = []
         self._select: str | None = None
+        self._taking: str | None = None
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels(["Model", "State", "Made from"])
         self.table.setToolTip("Select a model to promote, discard or roll back to.")
@@ -179,8 +180,10 @@ class ModelTable(Step):
             The fine-tuning.
         """
         project = self.projects.project
-        if project is None or project.read_only or any(record.name == name for record, _ in self._models):
+        known = any(record.name == name for record, _ in self._models)
+        if project is None or project.read_only or known or self._taking == name:
             return
+        self._taking = name
 
         def work(_: Progress) -> str:
             from scarnet_training.project import collect_model
@@ -220,7 +223,7 @@ class ModelTable(Step):
         self._enable()
 
     def _on_project(self, project: Any) -> None:
-        self._models = []
+        self._models, self._taking = [], None
         self.table.setRowCount(0)
         self.say("")
         self._enable()
