@@ -9,7 +9,7 @@ from scarnet.files import make_folder
 from scarnet_cli.arguments import Parser, add_command
 from scarnet_cli.case_reports import MEASURE_FILES, REPORT_FILE, write_dicom_files
 from scarnet_cli.failures import BAD_INPUT, OK, report
-from scarnet_cli.measure_cases import CaseContent, CasesToMeasure, CaseToMeasure, find_labelled, read_insertions
+from scarnet_cli.measure_cases import CaseContent, CasesToMeasure, CaseToMeasure, find_labelled, listed, read_insertions
 from scarnet_cli.measure_options import add_options
 from scarnet_cli.measure_project import check_options, is_project, project_cases
 from scarnet_cli.outputs import check_replaceable, replaced_folder
@@ -120,6 +120,8 @@ def _measure_all(found: CasesToMeasure, args: argparse.Namespace) -> int:
     with Bars(args.quiet, cases=len(found.cases)) as bars:
         for remark in found.remarks:
             bars.note(remark)
+        if elsewhere := sorted(insertions.keys() - {one.case for one in found.cases}):
+            bars.note(f"insertion points of cases that are not measured, left out: {listed(elsewhere)}")
         try:
             for case, folder in zip(found.cases, folders, strict=True):
                 row = _measure_or_report(case, folder, insertions, args, bars)

@@ -157,9 +157,10 @@ def test_settings_and_a_marked_insertion_reach_the_numbers(measure, pair, tmp_pa
 def test_insertion_points_of_a_cohort(measure, cohort, tmp_path):
     points = tmp_path / "points.csv"
     case = sorted(path.name for path in (cohort / "labelsTr").iterdir())[0].removesuffix(".nii.gz")
-    points.write_text(f"case,slice,row,column\n{case},1,25,30\n")
-    result = measure(cohort, cohort, "-o", tmp_path / "out", "--insertions", points, "-q")
+    points.write_text(f"case,slice,row,column\n{case},1,25,30\nmistyped,1,25,30\n")
+    result = measure(cohort, cohort, "-o", tmp_path / "out", "--insertions", points)
     assert result.status == 0, result.err
+    assert "not measured, left out: mistyped" in result.err
     first, second = (row["insertion"] for row in table(tmp_path / "out/cohort.csv"))
     assert first == "given" != second
     points.write_text("case,slice,row,column\nx,one,25,30\n")
