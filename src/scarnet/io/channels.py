@@ -1,6 +1,7 @@
 """Reading probabilities or logits that were written with labels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,7 @@ def read_channels(path: Path | str, stack: LGEStack) -> npt.NDArray[np.float32]:
     path = Path(path)
     check_readable(path)
     try:
-        image = nibabel.load(path)
+        image: Any = nibabel.load(path)
         values = np.asarray(image.dataobj, dtype=np.float32)
     except Exception as error:  # nibabel lets zlib's and gzip's errors through
         raise ScarNetError(f"{path} is damaged or not a NIfTI file; write it again.") from error
