@@ -10,12 +10,17 @@ from napari_scarnet.edit_controls import EditControls
 from napari_scarnet.edit_keys import LayerKeys
 from napari_scarnet.edit_preview import Proposal, hide_preview, show_preview
 from napari_scarnet.edit_target import apply_labels, as_volume
-from napari_scarnet.metadata import find_layers, image_layer_of
+from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
 from napari_scarnet.studies import slice_on_screen, stack_of
 from scarnet.errors import ScarNetError
 from scarnet.stack import LGEStack
 
 __all__ = ["EditBase"]
+
+_ONLY_ON_SLICES = (
+    "Regions and boxes are drawn on slices: go back to 2D, with rows and columns on screen "
+    "(the buttons below napari's layer list), and draw again."
+)
 
 
 class EditBase(EditControls):
@@ -32,8 +37,7 @@ class EditBase(EditControls):
         self.case: str | None = None
         self.layer: Any = None
         self.proposal: Proposal | None = None
-        self._preview_keys = LayerKeys()
-        self._drawing_keys = LayerKeys()
+        self._keys = LayerKeys()
         self._threshold_timer = QTimer(self)
         self._threshold_timer.setSingleShot(True)
         self._threshold_timer.setInterval(30)
@@ -63,21 +67,49 @@ class EditBase(EditControls):
         n = apply_labels(self.layer, labels)
         self.say(f"{what}: {n} voxels changed." if n else f"{what}: nothing to change.")
 
+    def bind_keys(self, event: Any = None) -> None:
+        """Bind our keys on the active layer of this study, whose own keys napari would ask first."""
+        self._keys.release()
+        active = self.viewer.layers.selection.active
+        meta = {} if active is None else layer_meta(active)
+        if self.layer is None or meta.get("case") != self.case:
+            return
+        # Points and shapes that another step lets the user draw keep napari's keys.
+        if active._type_string in ("image", "labels") or meta["kind"] in ("region", "box"):
+            keys = dict(self.layer_keys)
+            if self.proposal is not None:
+                keys |= {"Enter": self.apply_proposal, "Escape": self.drop_proposal}
+            for key, method in keys.items():
+                self._keys.bind(active, key, method)
+
+    @property
+    def slices_on_screen(self) -> bool:
+        """Whether rows and columns are on screen, and not another plane or 3D."""
+        dims = self.viewer.dims
+        return dims.ndisplay == 2 and set(dims.displayed) == {dims.ndim - 2, dims.ndim - 1}
+
     def _draw_in(self, layer: Any, mode: str) -> None:
-        """Let the user draw in a shapes layer; keys that napari's shapes would take stay ours meanwhile."""
-        self._drawing_keys.release()
-        for key, method in {**self.class_keys, "B": self.toggle_box, "R": self.toggle_region}.items():
-            self._drawing_keys.bind(layer, key, method)
+        """Let the user draw in a shapes layer."""
         self.viewer.layers.selection.active = layer
         layer.mode = mode
 
-    def _back_to_labels(self) -> None:
+    def may_draw(self, on: bool) -> bool:
+        """Tell whether a region or box can be drawn now; says why it cannot."""
+        if on and not self.slices_on_screen:
+            self._back_to_labels()
+            self.say(_ONLY_ON_SLICES)
+        return on and self.slices_on_screen and self.case is not None
+
+    def _stop_drawing(self) -> None:
         """Put the drawing tools down."""
-        self._drawing_keys.release()
         self.scope.draw.setChecked(False)
         self.box.draw.setChecked(False)
         for layer in find_layers(self.viewer, "box"):
             self.viewer.layers.remove(layer)
+
+    def _back_to_labels(self) -> None:
+        """Put the drawing tools down and take the labels up again."""
+        self._stop_drawing()
         if self.layer is not None and self.layer in self.viewer.layers:
             self.viewer.layers.selection.active = self.layer
         self.say("")
@@ -86,15 +118,12 @@ class EditBase(EditControls):
 
     def propose(self, proposal: Proposal | None) -> None:
         """Show what a tool would do, or nothing."""
-        self._preview_keys.release()
         self.proposal = proposal
         if proposal is None:
             hide_preview(self.viewer)
         else:
             show_preview(self.viewer, proposal.case, proposal.mask)
-            for layer in (self.layer, *find_layers(self.viewer, "box"), *find_layers(self.viewer, "image")):
-                self._preview_keys.bind(layer, "Enter", self.apply_proposal)
-                self._preview_keys.bind(layer, "Escape", self.drop_proposal)
+        self.bind_keys()
         self.preview.show_proposal(proposal)
 
     def apply_proposal(self) -> None:

@@ -1,11 +1,11 @@
 """LiteMedSAM as the viewer runs it: loaded once, and a slice encoded once however many boxes are drawn in it."""
 
+import hashlib
 import os
 import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
-from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ class BoxEngine:
         self._lock = threading.Lock()
         self._path: Path | None = None
         self._model: Any = None
-        self._embeddings: OrderedDict[tuple[int, int], tuple[Any, Any]] = OrderedDict()
+        self._embeddings: OrderedDict[Any, Any] = OrderedDict()
 
     def segment(
         self,
@@ -96,13 +96,11 @@ class BoxEngine:
         if self._model is None or self._path != weights:
             self._model, self._path = LiteMedSAM.load(weights), weights
             self._embeddings.clear()
-        key = (id(stack), z)
-        kept, embedding = self._embeddings.get(key, (None, None))
-        if kept is None or kept() is not stack:
+        key = (hashlib.sha256(stack.pixels[z]).digest(), stack.spacing_mm[1:])
+        if key not in self._embeddings:
             progress(1, 3, "Looking at the slice")
-            embedding = self._model.embed(stack.pixels[z], stack.spacing_mm[1:])
-        self._embeddings[key] = (ref(stack), embedding)
+            self._embeddings[key] = self._model.embed(stack.pixels[z], stack.spacing_mm[1:])
         self._embeddings.move_to_end(key)
         while len(self._embeddings) > _KEPT:
             self._embeddings.popitem(last=False)
-        return embedding
+        return self._embeddings[key]

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ from scarnet.prompt import download_weights, remember_weights, remembered_weight
 __all__ = ["BoxPrompt"]
 
 _COLOUR = "#00e08a"
+# Long enough that scrolling through a stack does not set the network to work on each slice.
+_LOOK_MS = 200
 
 
 class BoxPrompt(EditBase):
@@ -36,7 +39,11 @@ class BoxPrompt(EditBase):
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.engine = BoxEngine()
-        self._box_class = int(TissueClass.SCAR)
+        self._looking: Job | None = None
+        self._look_timer = QTimer(self)
+        self._look_timer.setSingleShot(True)
+        self._look_timer.setInterval(_LOOK_MS)
+        self._look_timer.timeout.connect(self._look_at_slice)
         self.box.draw_asked.connect(self._draw_box)
         self.paint.class_chosen.connect(self._say_what_to_box)
         self.box.file_chosen.connect(self._use_weights)
@@ -45,15 +52,16 @@ class BoxPrompt(EditBase):
 
     def _draw_box(self, on: bool) -> None:
         self.scope.draw.setChecked(False)
-        layer = shapes_layer(self.viewer, str(self.case), "box", _COLOUR) if on and self.case else None
-        if layer is None:
+        if not on:
             self._back_to_labels()
+        layer = shapes_layer(self.viewer, str(self.case), "box", _COLOUR) if self.may_draw(on) else None
+        if layer is None:
             return
         self.box.draw.setChecked(True)
         self._link.connect(layer.events.data, self._on_box_drawn)
         self._draw_in(layer, "add_rectangle")
         self._say_what_to_box()
-        self.prepare_box()
+        self._look_at_slice()
 
     def _say_what_to_box(self, *_: Any) -> None:
         if self.box.draw.isChecked():
@@ -62,10 +70,16 @@ class BoxPrompt(EditBase):
 
     def prepare_box(self) -> None:
         """Let the network look at the slice on screen, so that the box itself is quick."""
+        if self.box.draw.isChecked():
+            self._look_timer.start()
+
+    def _look_at_slice(self) -> None:
         weights = remembered_weights()
+        if self._looking is not None:
+            self._looking.cancel()
         if not self.box.draw.isChecked() or weights is None or self.layer is None or self.job is not None:
             return
-        job = Job(partial(self.engine.prepare, weights, self.stack, self.z), name="scarnet look at slice")
+        self._looking = job = Job(partial(self.engine.prepare, weights, self.stack, self.z), name="scarnet slice")
         self.destroyed.connect(job.stop)
         job.failed.connect(self.show_failure)
         job.start()
@@ -92,22 +106,22 @@ class BoxPrompt(EditBase):
             return
         z = round(float(corners[0, 0])) if corners.shape[1] == 3 else 0
         (y0, x0), (y1, x1) = corners[:, -2:].min(axis=0), corners[:, -2:].max(axis=0)
-        self._box_class = self.paint.cls or int(TissueClass.SCAR)
-        stack, engine = self.stack, self.engine
+        cls = self.paint.cls or int(TissueClass.SCAR)
+        layer, stack, engine = ref(self.layer), self.stack, self.engine
 
-        def segment(progress: Progress) -> tuple[int, npt.NDArray[np.bool_]]:
-            return z, engine.segment(weights, stack, z, (y0, x0, y1, x1), progress)
+        def segment(progress: Progress) -> tuple[Any, int, int, npt.NDArray[np.bool_]]:
+            return layer, cls, z, engine.segment(weights, stack, z, (y0, x0, y1, x1), progress)
 
         self.run_job(segment, self._on_box_segmented, "LiteMedSAM")
 
-    def _on_box_segmented(self, result: tuple[int, npt.NDArray[np.bool_]]) -> None:
-        z, mask = result
-        if self.layer is None or self.labels.shape[1:] != mask.shape:
-            self.say("The labels were removed meanwhile, so the box's result was dropped.")
+    def _on_box_segmented(self, result: tuple[Any, int, int, npt.NDArray[np.bool_]]) -> None:
+        layer, cls, z, mask = result
+        if self.layer is None or layer() is not self.layer or self.labels.shape[1:] != mask.shape:
+            self.say("Other labels are on show now, so the box's result was dropped.")
             return
         volume = np.zeros(self.labels.shape, dtype=bool)
         volume[z] = mask
-        cls, lock = self._box_class, self.paint.wall.isChecked()
+        lock = self.paint.wall.isChecked()
         put = partial(editing.mask_to_labels, mask=volume, cls=cls, scar_in_wall=lock)
         shown = volume & (put(self.labels) == cls)
         name = CLASS_NAMES[TissueClass(cls)]

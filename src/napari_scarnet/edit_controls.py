@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtWidgets import QGroupBox, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_scarnet.edit_box import BoxTool
 from napari_scarnet.edit_jump import JumpBar
@@ -24,6 +24,7 @@ __all__ = ["EDIT_KEYS", "EditControls"]
 EDIT_KEYS = {
     "1 2 3": "Paint myocardium, blood pool, scar",
     "P E F Z": "Brush, eraser, fill, move (napari's own)",
+    "4": "Polygon",
     "[ ]": "Smaller, larger brush (napari's own)",
     "W": "Scar only in the wall, or anywhere",
     "C": "Labels as outlines, or filled",
@@ -50,7 +51,7 @@ class EditControls(Step):
         super().__init__(viewer)
         self.study = StudyChoice(self.viewer)
         self.study.setToolTip("The study whose labels are edited.")
-        self.offer = OfferBar()
+        self.offer = OfferBar(self.viewer)
         self.new_button = QPushButton("Start with empty labels")
         self.new_button.setToolTip("Draw without a prediction; or segment the study in the Segment step first.")
         self.paint = PaintBox(self.viewer)
@@ -62,7 +63,7 @@ class EditControls(Step):
         self.preview = PreviewBar()
         self.jump = JumpBar()
         # A status line like the one of the base, but about the files; it is always there.
-        self.saved = type(self.status)()
+        self.saved = QLabel()
         self.saved.setWordWrap(True)
         self.saved.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         tools = QWidget()
@@ -98,9 +99,16 @@ class EditControls(Step):
     # Keys need methods of Python's own, which can be held weakly; Qt's cannot.
 
     @property
-    def class_keys(self) -> dict[str, Callable[[], None]]:
-        """Keys of the classes."""
-        return {"1": self.paint_myocardium, "2": self.paint_blood_pool, "3": self.paint_scar}
+    def layer_keys(self) -> dict[str, Callable[[], None]]:
+        """Keys that napari's own layers have another use for, and that paint here."""
+        return {
+            "1": self.paint_myocardium,
+            "2": self.paint_blood_pool,
+            "3": self.paint_scar,
+            "4": self.paint_polygon,
+            "R": self.toggle_region,
+            "B": self.toggle_box,
+        }
 
     def paint_myocardium(self) -> None:
         """Paint myocardium."""
@@ -113,6 +121,10 @@ class EditControls(Step):
     def paint_scar(self) -> None:
         """Paint scar."""
         self.paint.choose_class(TissueClass.SCAR)
+
+    def paint_polygon(self) -> None:
+        """Outline the class corner by corner."""
+        self.paint.choose_tool("polygon")
 
     def toggle_wall(self) -> None:
         """Keep scar in the wall, or let it out."""

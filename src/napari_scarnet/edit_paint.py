@@ -5,7 +5,6 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
-    QButtonGroup,
     QCheckBox,
     QGridLayout,
     QHBoxLayout,
@@ -50,18 +49,16 @@ class PaintBox(QWidget):
         super().__init__()
         self._viewer = viewer
         self._layer: Any = None
+        self._told = 0
         self._link = ViewerLink(viewer)
         self.class_buttons = {cls: self._check(f"{CLASS_NAMES[cls].capitalize()}  {int(cls)}") for cls in CLASSES}
         self.tool_buttons = {tool: self._check(text, tip) for tool, (text, tip) in _TOOLS.items()}
-        classes, tools = QButtonGroup(self), QButtonGroup(self)
         for cls, button in self.class_buttons.items():
             button.setIcon(_swatch(cls))
             button.setToolTip(f"Paint {CLASS_NAMES[cls]} ({int(cls)}).")
             button.clicked.connect(lambda _=False, cls=cls: self.choose_class(cls))
-            classes.addButton(button)
         for tool, button in self.tool_buttons.items():
             button.clicked.connect(lambda _=False, tool=tool: self.choose_tool(tool))
-            tools.addButton(button)
         self.size = self._slider(1, 40, "Brush size in pixels ([ and ]).")
         self.size_text, self.opacity_text = QLabel(), QLabel()
         self.size.valueChanged.connect(lambda value: self._set("brush_size", value))
@@ -81,6 +78,7 @@ class PaintBox(QWidget):
         self.redo_button.setToolTip("Do it again (Ctrl+Shift+Z).")
         self.undo_button.clicked.connect(lambda: self._layer and self._layer.undo())
         self.redo_button.clicked.connect(lambda: self._layer and self._layer.redo())
+        self._changing = (*self.class_buttons.values(), *self.tool_buttons.values(), self.undo_button, self.redo_button)
         self._arrange()
         self.set_layer(None)
 
@@ -126,8 +124,9 @@ class PaintBox(QWidget):
 
     @property
     def cls(self) -> int:
-        """The active class."""
-        return next((int(cls) for cls, button in self.class_buttons.items() if button.isChecked()), 0)
+        """The active class; 0 where none is."""
+        chosen = 0 if self._layer is None else int(self._layer.selected_label)
+        return chosen if chosen in self.class_buttons else 0
 
     def choose_class(self, cls: int) -> None:
         """Make a class the active one, with the brush where no tool was; while boxes are drawn, they go on."""
@@ -135,11 +134,11 @@ class PaintBox(QWidget):
             return
         self._layer.selected_label = int(cls)
         active = self._viewer.layers.selection.active
-        if active is not None and layer_meta(active).get("kind") == "box":
-            return
-        self._take_up()
-        if str(self._layer.mode) not in ("paint", "fill", "polygon"):
-            self._layer.mode = "paint"
+        if active is None or layer_meta(active).get("kind") != "box":
+            self._take_up()
+            if str(self._layer.mode) not in ("paint", "fill", "polygon"):
+                self._layer.mode = "paint"
+        self._read()
 
     def choose_tool(self, tool: str) -> None:
         """Take up a tool; a brush without a class paints scar."""
@@ -149,6 +148,8 @@ class PaintBox(QWidget):
         if tool != "pan_zoom" and self._layer.selected_label == TissueClass.BACKGROUND:
             self._layer.selected_label = int(TissueClass.SCAR)
         self._layer.mode = tool
+        # A click on the tool that is in hand has let its button up.
+        self._read()
 
     def _take_up(self) -> None:
         """Make sure that strokes reach the layer: napari paints in the active one only."""
@@ -169,7 +170,7 @@ class PaintBox(QWidget):
         self.setEnabled(layer is not None)
         if layer is None:
             return
-        for name in ("selected_label", "mode", "brush_size", "contour", "opacity"):
+        for name in ("selected_label", "mode", "brush_size", "contour", "opacity", "editable"):
             self._link.connect(getattr(layer.events, name), self._read)
         self._read()
 
@@ -181,7 +182,8 @@ class PaintBox(QWidget):
             # napari's M and = keys reach for labels that are no tissue.
             layer.selected_label = int(TissueClass.SCAR)
             return
-        before = self.cls
+        for control in self._changing:
+            control.setEnabled(layer.editable)
         for cls, button in self.class_buttons.items():
             button.setChecked(cls == layer.selected_label)
         for tool, button in self.tool_buttons.items():
@@ -195,7 +197,8 @@ class PaintBox(QWidget):
         self.contour.blockSignals(True)
         self.contour.setChecked(layer.contour > 0)
         self.contour.blockSignals(False)
-        if self.cls != before:
+        if self.cls != self._told:
+            self._told = self.cls
             self.class_chosen.emit(self.cls)
 
     def _set(self, name: str, value: Any) -> None:
@@ -207,7 +210,3 @@ class PaintBox(QWidget):
         if self._layer is not None:
             steps = (0.85, 0.55, 0.25)
             self._layer.opacity = next((step for step in steps if step < self._layer.opacity - 0.01), steps[0])
-
-    def release(self) -> None:
-        """Let go of the layer."""
-        self._link.release()

@@ -53,7 +53,8 @@ def study_key(stack: LGEStack) -> str:
     """
     if stack not in _KEYS:
         digest = hashlib.sha256(repr(stack.shape).encode())
-        digest.update(np.round(stack.affine, 3).astype("<f8").tobytes())
+        # Adding nought makes -0 and 0 the same bytes.
+        digest.update((np.round(stack.affine, 3) + 0.0).astype("<f8").tobytes())
         digest.update(np.ascontiguousarray(stack.pixels, dtype="<f4").data)
         _KEYS[stack] = digest.hexdigest()[:32]
     return _KEYS[stack]

@@ -36,6 +36,15 @@ class _Place:
     write: Write
 
 
+@dataclass(frozen=True, eq=False)
+class _Running:
+    """A layer's newest version on its way to the disk."""
+
+    job: Callable[[], None]
+    layer: Any
+    place: _Place
+
+
 class Saving(QObject):
     """Saves the edited labels of a viewer; get it with :func:`saving_for`.
 
@@ -49,7 +58,7 @@ class Saving(QObject):
 
     changed = Signal(str)
     """What to say about it now; starts with ⚠ while edits cannot be saved."""
-    _written = Signal(object, object)
+    _written = Signal(object, object, object)
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
@@ -58,7 +67,7 @@ class Saving(QObject):
         self._places: WeakKeyDictionary[Any, _Place] = WeakKeyDictionary()
         self._saved: WeakSet[Any] = WeakSet()
         self._due: dict[Any, _Place] = {}
-        self._running: dict[Hashable, tuple[Any, _Place]] = {}
+        self._running: dict[Hashable, _Running] = {}
         self._text = "Edits are saved by themselves."
         self._writer = LatestWriter(self._tell)
         self._written.connect(self._on_written)
@@ -94,6 +103,28 @@ class Saving(QObject):
     def wait(self, seconds: float) -> bool:
         """Wait for the writer, without running Qt's events; True when nothing is left to write."""
         return self._writer.wait(seconds)
+
+    def save_now(self, seconds: float) -> str:
+        """Save everything and wait for it, without running Qt's events.
+
+        Parameters
+        ----------
+        seconds : float
+            Longest wait.
+
+        Returns
+        -------
+        str
+            Why edits are not saved; empty when all are.
+        """
+        for task in self._running.values():
+            # How it went may be known to Qt's events only; written once more it does no harm.
+            self._saved.add(task.layer)
+            self._due.setdefault(task.layer, task.place)
+        self.flush()
+        if not self.wait(seconds):
+            return "The disk is still busy with them."
+        return " ".join(sorted({_reason(error) for error in self._writer.failures}))
 
     def _on_changed(self, layer: Any) -> None:
         # The place is noted now, as the image may be gone in a moment; whether it is an edit is asked later.
@@ -131,25 +162,27 @@ class Saving(QObject):
             # Where all was undone, that is saved once more; what a model writes next is no edit.
             (self._saved.add if edited else self._saved.discard)(layer)
             labels = np.array(layer.data)
-            self._running[place.key] = (layer, place)
-            self._writer.submit(place.key, partial(place.write, labels if labels.ndim == 3 else labels[None]))
+            job = partial(place.write, labels if labels.ndim == 3 else labels[None])
+            self._running[place.key] = _Running(job, layer, place)
+            self._writer.submit(place.key, job)
         if self._running and not self._text.startswith("⚠"):
             self._say("Saving…")
 
-    def _tell(self, key: Hashable, error: Exception | None) -> None:
+    def _tell(self, key: Hashable, job: Callable[[], None], error: Exception | None) -> None:
         # The window may be gone by the time the last file is written.
         with suppress(RuntimeError):
-            self._written.emit(key, error)
+            self._written.emit(key, job, error)
 
-    def _on_written(self, key: Hashable, error: Exception | None) -> None:
-        written = self._running.pop(key, None)
+    def _on_written(self, key: Hashable, job: Callable[[], None], error: Exception | None) -> None:
+        newest = self._running.get(key)
+        if newest is None or newest.job is not job:
+            return  # a newer version is on its way, and tells how it went itself
+        del self._running[key]
         if error is not None:
-            if written is not None:
-                layer, place = written
-                self._saved.add(layer)
-                self._due.setdefault(layer, place)
-            why = str(error) if isinstance(error, ScarNetError) else f"{type(error).__name__}: {error}"
-            self._say(f"⚠ Your edits cannot be saved: {why} They stay in the viewer, and saving is tried again.")
+            self._saved.add(newest.layer)
+            self._due.setdefault(newest.layer, newest.place)
+            text = f"⚠ Your edits cannot be saved: {_reason(error)} They stay in the viewer, and saving is tried again."
+            self._say(text)
             if not self._timer.isActive():
                 self._timer.start(_RETRY_MS)
         elif not self._running:
@@ -159,6 +192,10 @@ class Saving(QObject):
         if text != self._text:
             self._text = text
             self.changed.emit(text)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, ScarNetError) else f"{type(error).__name__}: {error}"
 
 
 _SAVINGS: "WeakKeyDictionary[Any, Saving]" = WeakKeyDictionary()

@@ -105,12 +105,12 @@ def changed_slices(labels: npt.NDArray[Any], baseline: npt.NDArray[Any] | None) 
     labels : ndarray, shape (Z, Y, X)
         The labels.
     baseline : ndarray or None
-        What the plugin wrote; None where it never did, then every slice that holds anything counts.
+        What the plugin wrote; where it never did, or a layer of another size, every slice that holds anything counts.
 
     Returns
     -------
     ndarray of bool, shape (Z,)
         One a slice.
     """
-    old = 0 if baseline is None else baseline.reshape(labels.shape)
+    old = 0 if baseline is None or baseline.size != labels.size else baseline.reshape(labels.shape)
     return np.asarray((labels != old).any(axis=(1, 2)))

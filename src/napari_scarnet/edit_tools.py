@@ -118,9 +118,10 @@ class EditTools(BoxPrompt):
 
     def _draw_region(self, on: bool) -> None:
         self.box.draw.setChecked(False)
-        layer = shapes_layer(self.viewer, str(self.case), "region", _REGION_COLOUR) if on and self.case else None
-        if layer is None:
+        if not on:
             self._back_to_labels()
+        layer = shapes_layer(self.viewer, str(self.case), "region", _REGION_COLOUR) if self.may_draw(on) else None
+        if layer is None:
             return
         self.scope.choose("region")
         self._link.connect(layer.events.data, self._on_region)

@@ -47,21 +47,6 @@ class LabelsWatch(QObject):
         for layer in viewer.layers:
             self._start(layer)
 
-    def seen(self, layer: Any) -> npt.NDArray[Any]:
-        """Give the values of a layer when it was last looked at.
-
-        Parameters
-        ----------
-        layer : Labels
-            The layer.
-
-        Returns
-        -------
-        ndarray
-            A copy that nobody changes.
-        """
-        return self._seen[layer]
-
     def check_all(self) -> None:
         """Look at all layers now."""
         viewer = self._viewer()
@@ -102,7 +87,10 @@ class LabelsWatch(QObject):
         self.check(event.source)
 
     def _on_inserted(self, event: Any) -> None:
-        self._start(event.value)
+        if event.value in self._seen:  # taken out and put back
+            self.check(event.value)
+        else:
+            self._start(event.value)
 
     def _on_removed(self, event: Any) -> None:
         if event.value in self._seen:

@@ -5,17 +5,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtWidgets import QMainWindow, QMessageBox
 
-from napari_scarnet.edit_keys import LayerKeys
-from napari_scarnet.edit_recovery import Recovered, find_recovered, read_recovered
+from napari_scarnet.edit_recovery import Recovered, read_recovered
 from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.edit_target import apply_labels
 from napari_scarnet.edit_tools import EditTools
 from napari_scarnet.edit_wall_lock import WallLock
 from napari_scarnet.edit_watch import watch_for
-from napari_scarnet.jobs import Job
 from napari_scarnet.label_layers import add_labels, labels_on_show
-from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
+from napari_scarnet.metadata import layer_meta
 from napari_scarnet.viewer_link import ViewerLink
 from scarnet.editing import disagreement_by_slice, unsure_by_slice
 from scarnet.errors import ScarNetError
@@ -28,6 +27,8 @@ __all__ = ["EditWidget"]
 
 # A layer that was deleted is written first, then offered again.
 _LOOK_AGAIN_MS = 1500
+_CLOSING_SECONDS = 10.0
+_READ_ONLY = "These labels are read-only; the Project step says why."
 
 
 class EditWidget(EditTools):
@@ -48,27 +49,19 @@ class EditWidget(EditTools):
         self.lock = WallLock(self._on_wall_left)
         self.watch = watch_for(self.viewer)
         self.saving = saving_for(self.viewer)
-        self._keys = LayerKeys()
         self._measures: dict[str, Any] | None = None
         self._unsure: tuple[Prediction, npt.NDArray[np.int64]] | None = None
-        self._offers: list[Recovered] = []
-        self._offer_timer = QTimer(self)
-        self._offer_timer.setSingleShot(True)
-        self._offer_timer.timeout.connect(self._look_for_offers)
         self._refresh_timer = QTimer(self)
         self._refresh_timer.setSingleShot(True)
         self._refresh_timer.timeout.connect(self.refresh)
         self.study.layer_changed.connect(self.refresh)
         self.new_button.clicked.connect(self._start_empty)
+        self.offer.found.connect(self.offered)
         self.offer.restored.connect(self._restore)
-        self.offer.discarded.connect(self._discard)
+        self.offer.failed.connect(self.show_failure)
         self.paint.wall_only.connect(self._on_wall_only)
         self.jump.asked.connect(self._jump)
         self.jump.changed.connect(self._show_slice)
-        self.watch.changed.connect(self._on_labels)
-        self.watch.removed.connect(self._on_removed)
-        self.saving.changed.connect(self.saved.setText)
-        self.saved.setText(self.saving.text)
         self.attach()
 
     def connect_viewer(self, link: ViewerLink) -> None:
@@ -78,7 +71,13 @@ class EditWidget(EditTools):
         link.connect(events.inserted, self._refresh_later)
         link.connect(events.removed, self._refresh_later)
         link.connect(self.session.prediction_changed, self._refresh_later)
+        link.connect(self.viewer.layers.selection.events.active, self.bind_keys)
         link.connect(self.viewer.dims.events.current_step, self._on_slice)
+        link.connect(self.viewer.dims.events.ndisplay, self._refresh_later)
+        link.connect(self.viewer.dims.events.order, self._refresh_later)
+        link.connect(self.watch.changed, self._on_labels)
+        link.connect(self.watch.removed, self._on_removed)
+        link.connect(self.saving.changed, self._show_saved)
         for key, method in self._viewer_keys.items():
             link.bind_key(key, method)
         self.refresh()
@@ -86,27 +85,29 @@ class EditWidget(EditTools):
     @property
     def _viewer_keys(self) -> dict[str, Any]:
         return {
-            **self.class_keys,
+            **self.layer_keys,
             "W": self.toggle_wall,
             "C": self.toggle_outlines,
             "O": self.next_opacity,
             "H": self.toggle_labels,
             "N": self.jump_on,
             "Shift-N": self.jump_back,
-            "R": self.toggle_region,
-            "B": self.toggle_box,
         }
 
     def release(self) -> None:
         """Put the tools down, save what there is, and let go of the viewer."""
         self._end_preview()
-        self._back_to_labels()
+        self._stop_drawing()
         self.lock.hold(None)
         self.paint.set_layer(None)
         self._keys.release()
         self.layer = None
         self.saving.flush()
         super().release()
+        # What was put down above asks for a refresh, which would take the layer up again.
+        for timer in (self._refresh_timer, self._threshold_timer, self._look_timer):
+            timer.stop()
+        self.offer.stop()
 
     def set_busy(self, busy: bool) -> None:
         """One job at a time."""
@@ -115,13 +116,25 @@ class EditWidget(EditTools):
     def showEvent(self, event: QEvent) -> None:
         """Watch the window that the step is in, to save before it closes."""
         super().showEvent(event)
-        self.window().installEventFilter(self)
+        window = self.window()
+        while window.parentWidget() is not None:  # where the dock floats in a window of its own
+            window = window.parentWidget().window()
+        window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Save when the window closes."""
-        if event.type() == QEvent.Type.Close:
-            self.saving.flush()
+        """Save before napari closes; edits that cannot be saved are lost only to those who say so."""
+        if event.type() == QEvent.Type.Close and isinstance(watched, QMainWindow):
+            reason = self.saving.save_now(_CLOSING_SECONDS)
+            if reason and not self._asked_to_lose_edits(reason):
+                event.ignore()
+                return True
         return super().eventFilter(watched, event)
+
+    def _asked_to_lose_edits(self, reason: str) -> bool:
+        buttons = QMessageBox.StandardButton
+        text = f"Your edits cannot be saved: {reason}\n\nClose napari and lose them?"
+        choices = buttons.Discard | buttons.Cancel
+        return QMessageBox.warning(self, "Edits are not saved", text, choices, buttons.Cancel) == buttons.Discard
 
     # ----------------------------------------------------------------- which labels
 
@@ -133,33 +146,31 @@ class EditWidget(EditTools):
         meta = {} if self.study.layer is None else layer_meta(self.study.layer)
         case = meta.get("case") if meta.get("kind") == "image" else None
         if case != self.case:
-            self._end_preview()
-            self._back_to_labels()
+            # First of all, as taking layers away selects others and so comes back here.
             self.case = case
-            self._offers = []
-            self.offer.show_offer([])
-            self._offer_timer.start(50)
+            self._end_preview()
+            self._stop_drawing()
+            self.say("")
+            self.offer.look_for(case, 50)
         layer = None if case is None else labels_on_show(self.viewer, case)
         if layer is not self.layer:
             self._end_preview()
             self.layer = layer
             self.paint.set_layer(layer)
             self.lock.hold(layer)
-            self._bind_keys()
+            self.bind_keys()
+            if layer is not None:
+                self._link.connect(layer.events.editable, self._refresh_later)
+        if (self.scope.draw.isChecked() or self.box.draw.isChecked()) and not self.slices_on_screen:
+            self.may_draw(True)  # another plane or 3D came on screen
         self.new_button.setVisible(case is not None and layer is None)
-        self.tools.setEnabled(layer is not None)
+        self.tools.setEnabled(layer is not None and layer.editable)
+        self._show_saved()
         self._measure()
         self._show_slice()
 
-    def _bind_keys(self) -> None:
-        """Take the keys that napari's labels and images have a use of their own for."""
-        self._keys.release()
-        if self.layer is None:
-            return
-        for key, method in self.class_keys.items():
-            self._keys.bind(self.layer, key, method)
-            self._keys.bind(self.study.layer, key, method)
-        self._keys.bind(self.layer, "B", self.toggle_box)
+    def _show_saved(self, *_: Any) -> None:
+        self.saved.setText(self.saving.text if self.layer is None or self.layer.editable else _READ_ONLY)
 
     def _start_empty(self) -> None:
         image = self.study.layer
@@ -243,36 +254,13 @@ class EditWidget(EditTools):
     # ----------------------------------------------------------------- kept labels
 
     def _on_removed(self, layer: Any) -> None:
-        self._offer_timer.start(_LOOK_AGAIN_MS)
+        self.offer.look_for(self.case, _LOOK_AGAIN_MS)
 
-    def _look_for_offers(self) -> None:
-        image = None if self.case is None else image_layer_of(self.viewer, self.case)
-        if image is None or "save_labels" in layer_meta(image):
-            return
-        stack = layer_meta(image)["stack"]
-        job = Job(lambda _: (stack, find_recovered(stack)), name="scarnet kept labels")
-        self.destroyed.connect(job.stop)
-        job.returned.connect(self._on_offers)
-        job.failed.connect(self.show_failure)
-        job.start()
-
-    def _on_offers(self, result: tuple[Any, list[Recovered]]) -> None:
-        stack, found = result
-        image = None if self.case is None else image_layer_of(self.viewer, self.case)
-        if image is None or layer_meta(image)["stack"] is not stack:
-            return
-        alive = {self.saving.file_of(layer) for layer in find_layers(self.viewer, "labels", kept=True)}
-        self._offers = [one for one in found if one.path.name not in alive]
-        self.offer.show_offer(self._offers)
-        if self._offers:
-            self.offered.emit()
-
-    def _restore(self) -> None:
-        image, kept = self.study.layer, self._offers.pop(0)
+    def _restore(self, kept: Recovered) -> None:
+        image = self.study.layer
         try:
             labels = read_recovered(kept.path, layer_meta(image)["stack"])
         except ScarNetError as error:
-            self.offer.show_offer(self._offers)
             self.show_failure(error)
             return
         if self.layer is None:
@@ -284,9 +272,4 @@ class EditWidget(EditTools):
             self.saving.continue_in(self.layer, kept.path)
             apply_labels(self.layer, labels)
         self.refresh()
-        self.offer.show_offer(self._offers)
         self.say(f"The labels of {kept.saved:%d %b %Y, %H:%M} are back.")
-
-    def _discard(self) -> None:
-        self._offers.pop(0).path.unlink(missing_ok=True)
-        self.offer.show_offer(self._offers)

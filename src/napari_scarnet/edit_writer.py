@@ -15,11 +15,12 @@ class LatestWriter:
     Parameters
     ----------
     done : callable
-        Told of each job's key and error, None where it went well; called in the thread.
+        Told of each job that ran: its key, the job, and its error, None where it went well; called in the thread.
     """
 
-    def __init__(self, done: Callable[[Hashable, Exception | None], None]) -> None:
+    def __init__(self, done: Callable[[Hashable, Callable[[], None], Exception | None], None]) -> None:
         self._done = done
+        self._failed: dict[Hashable, Exception] = {}
         self._lock = threading.Lock()
         self._jobs: dict[Hashable, Callable[[], None]] = {}
         self._idle = threading.Event()
@@ -40,6 +41,12 @@ class LatestWriter:
             if self._idle.is_set():
                 self._idle.clear()
                 threading.Thread(target=self._run, name="scarnet saving").start()
+
+    @property
+    def failures(self) -> list[Exception]:
+        """Why files could not be written; empty where the newest job of every key went well."""
+        with self._lock:
+            return list(self._failed.values())
 
     def wait(self, seconds: float) -> bool:
         """Wait until all is written.
@@ -69,4 +76,8 @@ class LatestWriter:
                 job()
             except Exception as raised:
                 error = raised
-            self._done(key, error)
+            with self._lock:
+                self._failed.pop(key, None)
+                if error is not None:
+                    self._failed[key] = error
+            self._done(key, job, error)

@@ -216,6 +216,7 @@ def make_case_unique(viewer: "Viewer", image_layer: "Image") -> str:
     if case != meta["case"]:
         # A duplicated layer shares its dict with the original; only this one may change.
         meta = {**meta, "case": case}
-        meta.pop("prediction", None)
+        for own in ("prediction", "project", "save_labels"):
+            meta.pop(own, None)
         image_layer.metadata["scarnet"] = meta
     return case

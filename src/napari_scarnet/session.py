@@ -31,12 +31,21 @@ class Session:
         """Watch a viewer for studies that readers, samples or scripts add."""
         self._viewer = ref(viewer)
         viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.dims.events.ndisplay.connect(self._on_ndisplay)
 
     def _on_inserted(self, event: Any) -> None:
         viewer = self._viewer()
         if viewer is not None and layer_meta(event.value).get("kind") == "image":
             make_case_unique(viewer, event.value)
             self.stack_opened.emit(event.value)
+
+    def _on_ndisplay(self, event: Any) -> None:
+        viewer = self._viewer()
+        if viewer is not None and event.value == 3 and viewer.cursor._view_direction is None:
+            # Until the mouse moves over the canvas napari has none, and its status bar fails on labels with features.
+            viewer.cursor._view_direction = viewer.scene.camera.calculate_nd_view_direction(
+                viewer.dims.ndim, viewer.dims.displayed
+            )
 
 
 _SESSIONS: "WeakKeyDictionary[Any, Session]" = WeakKeyDictionary()

@@ -5,7 +5,6 @@ from scarnet.prompt.weights import (
     WEIGHTS_URL,
     check_weights,
     download_weights,
-    forget_weights,
     remember_weights,
     remembered_weights,
 )
@@ -15,7 +14,6 @@ __all__ = [
     "WEIGHTS_URL",
     "check_weights",
     "download_weights",
-    "forget_weights",
     "remember_weights",
     "remembered_weights",
 ]

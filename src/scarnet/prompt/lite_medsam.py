@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scarnet.errors import ScarNetError
+from scarnet.network.folding import fold_batch_norms
 from scarnet.network.sam_modeling import load_sam_modeling
 from scarnet.network.tiny_vit import TinyViT
 from scarnet.prompt.weights import check_weights
@@ -85,6 +86,7 @@ class LiteMedSAM(nn.Module):
             model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
         except Exception as error:
             raise ScarNetError(f"LiteMedSAM's weights in {path.name} cannot be loaded: {error}") from error
+        model.image_encoder = fold_batch_norms(model.image_encoder)
         return model
 
     @torch.inference_mode()
@@ -110,6 +112,7 @@ class LiteMedSAM(nn.Module):
         rows, columns = np.maximum(np.round(size_mm / size_mm.max() * _SIDE), 1).astype(int).tolist()
         small = F.interpolate(grey[None, None], (rows, columns), mode="bilinear", align_corners=False, antialias=True)
         padded = F.pad(small, (0, _SIDE - columns, 0, _SIDE - rows))
+        # In 32 bits: bfloat16 would halve the time, but move outlines, and differently from one computer to the next.
         features = self.image_encoder(padded.expand(-1, 3, -1, -1))
         return Embedding(features, (pixels.shape[0], pixels.shape[1]), (rows, columns))
 

@@ -15,7 +15,6 @@ __all__ = [
     "WEIGHTS_URL",
     "check_weights",
     "download_weights",
-    "forget_weights",
     "remember_weights",
     "remembered_weights",
 ]
@@ -109,11 +108,6 @@ def remember_weights(path: Path | str) -> Path:
     with atomic_path(make_folder(_folder()) / "path.txt") as note:
         note.write_text(f"{path}\n", encoding="utf-8")
     return path
-
-
-def forget_weights() -> None:
-    """Forget where the file is; the file itself stays."""
-    (_folder() / "path.txt").unlink(missing_ok=True)
 
 
 def download_weights(progress: Progress = silent, url: str = WEIGHTS_URL) -> Path:

@@ -1,5 +1,9 @@
 """A heart in a real window with an Edit widget beside it, and a mouse that knows voxels."""
 
+import os
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
@@ -60,6 +64,17 @@ def data_folder(tmp_path, monkeypatch):
     """A user data folder of the test's own."""
     monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path / "data")
     return tmp_path / "data"
+
+
+@pytest.fixture
+def small_disk(data_folder):
+    """The user data folder on a disk of 64 kB."""
+    data_folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(data_folder)]
+    if os.name != "posix" or shutil.which("mount") is None or subprocess.run(command, check=False).returncode:
+        pytest.skip("needs the right to mount a file system, as root has")
+    yield data_folder
+    subprocess.run(["umount", "--lazy", str(data_folder)], check=True)
 
 
 class Bench:

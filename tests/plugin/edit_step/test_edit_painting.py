@@ -6,6 +6,8 @@ import numpy as np
 from qtpy.QtCore import Qt
 
 from napari_scarnet.edit_preview import show_preview
+from napari_scarnet.label_layers import add_labels
+from napari_scarnet.studies import add_stack
 from scarnet.measure import measure_labels
 
 
@@ -103,6 +105,14 @@ def test_keys_buttons_and_napari_s_own_controls_agree(bench):
     bench.press(Qt.Key.Key_H)
     assert not labels.visible
     bench.press(Qt.Key.Key_H)
+    # Keys that images have a use of their own for; a button says what is so, also when it is pressed twice.
+    bench.viewer.layers.selection.active = bench.image
+    bench.press(Qt.Key.Key_4)
+    assert labels.mode == "polygon"
+    bench.click(paint.tool_buttons["polygon"])
+    assert paint.tool_buttons["polygon"].isChecked()
+    bench.press(Qt.Key.Key_X)  # napari's swap of class and background
+    assert (paint.cls, any(button.isChecked() for button in paint.class_buttons.values())) == (0, False)
     bench.press(Qt.Key.Key_M)  # napari's key for a label that is no tissue
     assert labels.selected_label in (1, 2, 3)
     labels.name = "renamed"
@@ -132,7 +142,25 @@ def test_layers_come_and_go(bench, hearts):
     assert edit.layer is not None
     assert not edit.layer.data.any()
     assert edit.layer.selected_label == 1
-    viewer.layers.clear()
-    bench.qtbot.waitUntil(lambda: edit.case is None)
+    # A second study comes to the front with its labels, and goes again.
+    second = add_stack(viewer, hearts.stack(case="heart B"))
+    bench.qtbot.waitUntil(lambda: edit.case == "heart B")
+    assert viewer.layers.selection.active is second
+    labels = add_labels(viewer, second, hearts.labels(bench.stack.shape))
+    bench.qtbot.waitUntil(lambda: edit.layer is labels)
+    # In 3D, where nothing can be drawn; and labels that may not be changed.
+    bench.press(Qt.Key.Key_R)
+    assert edit.scope.draw.isChecked()
+    viewer.dims.ndisplay = 3
+    bench.qtbot.waitUntil(lambda: not edit.scope.draw.isChecked())
+    assert "drawn on slices" in edit.status.text()
+    assert viewer.layers.selection.active is labels
+    viewer.dims.ndisplay = 2
+    labels.editable = False
+    bench.qtbot.waitUntil(lambda: not edit.tools.isEnabled())
+    assert not edit.paint.class_buttons[3].isEnabled()
+    assert "read-only" in edit.saved.text()
     viewer.window.remove_dock_widget(edit)
-    assert not {"W", "N", "1"} & {str(key) for key in viewer.keymap}
+    bench.qtbot.wait(50)
+    assert not {"W", "N", "1"} & {str(key) for layer in (viewer, labels, second) for key in layer.keymap}
+    assert "_paint_region_with_mask" not in vars(labels)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtWidgets import QMessageBox
 
 from napari_scarnet.edit_recovery import find_recovered, read_recovered, study_key
 from napari_scarnet.edit_saving import saving_for
@@ -104,6 +105,12 @@ def test_a_duplicate_does_not_take_the_case_s_place(desk):
     saved(desk)
     assert got == []
     assert np.array_equal(read_recovered(find_recovered(desk.stack)[0].path, desk.stack), copy.data)
+    # Nor does the image's duplicate, whose labels are of a case of their own.
+    image = desk.viewer.add_image(desk.stack.pixels, metadata=desk.image.metadata)
+    add_labels(desk.viewer, image, np.zeros(desk.stack.shape, np.uint8)).data_setitem(ONE_VOXEL, 1)
+    desk.saving.flush()
+    assert desk.saving.wait(10)
+    assert got == []
 
 
 def test_a_folder_that_takes_no_file_is_told(desk, data_folder):
@@ -145,6 +152,45 @@ def test_a_full_disk_is_told_once_and_tried_again(desk, monkeypatch):
     assert np.array_equal(tries[-1], desk.labels.data)
 
 
+def test_what_a_full_disk_refuses_is_saved_when_there_is_room(desk, small_disk):
+    desk.labels.data_setitem(ONE_VOXEL, 2)
+    (first,) = saved(desk)
+    kept = read_recovered(first.path, desk.stack)
+    filler = small_disk / "filler"
+    with filler.open("wb") as file:
+        file.write(bytes(os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize))
+    desk.labels.data_setitem((np.array([1]), np.array([5]), np.array([7])), 2)
+    desk.qtbot.waitUntil(lambda: "No space left on device" in desk.saving.text, timeout=10000)
+    assert "No space left on device" in desk.saving.save_now(10)
+    # What was there before is whole, and nothing half lies beside it.
+    assert np.array_equal(read_recovered(first.path, desk.stack), kept)
+    assert list(first.path.parent.iterdir()) == [first.path]
+    filler.unlink()
+    assert saved(desk) == find_recovered(desk.stack)
+    assert np.array_equal(read_recovered(first.path, desk.stack), desk.labels.data)
+    assert desk.saving.save_now(10) == ""
+
+
+def test_a_failed_version_is_tried_again_though_the_one_before_it_went_well(desk):
+    tries, may_end = [], threading.Event()
+
+    def save(labels):
+        tries.append(labels)
+        may_end.wait(10)
+        if len(tries) == 2:
+            raise ScarNetError("The disk was away.")
+
+    layer_meta(desk.image)["save_labels"] = save
+    desk.labels.data_setitem(ONE_VOXEL, 2)
+    desk.qtbot.waitUntil(lambda: len(tries) == 1, timeout=10000)
+    desk.labels.data_setitem((np.array([1]), np.array([5]), np.array([7])), 2)
+    desk.saving.flush()
+    may_end.set()
+    desk.qtbot.waitUntil(lambda: len(tries) == 3, timeout=10000)
+    assert np.array_equal(tries[2], desk.labels.data)
+    desk.qtbot.waitUntil(lambda: desk.saving.text.startswith("✓"), timeout=10000)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a signal that kills")
 def test_killed_while_painting_at_most_two_seconds_are_gone(data_folder):
     script = Path(__file__).with_name("kept_labels_editor.py")
@@ -172,12 +218,24 @@ def test_killed_while_painting_at_most_two_seconds_are_gone(data_folder):
     assert [one.path for one in find_recovered(stack)] == files
 
 
-def test_closing_and_reopening_brings_the_edits_back(bench, make_napari_viewer, hearts, qtbot):
+def test_closing_and_reopening_brings_the_edits_back(
+    bench, make_napari_viewer, hearts, qtbot, data_folder, monkeypatch
+):
+    # While nothing can be saved, only those close who say that edits may be lost.
+    data_folder.write_text("a file where a folder belongs")
+    asked = []
+    monkeypatch.setattr(
+        QMessageBox, "warning", lambda *args: asked.append(args[2]) or QMessageBox.StandardButton.Cancel
+    )
     bench.edit.paint.choose_class(3)
     bench.drag((32, 45), (32, 58))
     expected = bench.labels.data.copy()
+    bench.viewer.window._qt_window.close()
+    assert bench.viewer.window._qt_window.isVisible()
+    assert "Cannot make the folder" in asked[0]
+    data_folder.unlink()
     bench.viewer.close()
-    assert saving_for(bench.viewer).wait(10)
+    assert len(asked) == 1
     assert np.array_equal(read_recovered(find_recovered(bench.stack)[0].path, bench.stack), expected)
 
     again = hearts.bench(make_napari_viewer(show=True), qtbot, hearts.stack(case="another name"))

@@ -114,10 +114,12 @@ def test_shapes_and_neighbours_are_one_undo_step_each(bench):
 @pytest.fixture
 def box_bench(bench, tmp_path, monkeypatch):
     """LiteMedSAM replaced by a box filled to its brim, so that no weights are needed."""
-    calls = []
+    calls, looked, may_end = [], [], threading.Event()
+    may_end.set()
 
     def segment(self, weights, stack, z, box, progress):
         progress(1, 3, "Looking")
+        may_end.wait(10)
         calls.append((z, box, threading.current_thread().name))
         mask = np.zeros(stack.shape[1:], bool)
         y0, x0, y1, x1 = (round(v) for v in box)
@@ -125,12 +127,13 @@ def box_bench(bench, tmp_path, monkeypatch):
         return mask
 
     monkeypatch.setattr("napari_scarnet.edit_box_engine.BoxEngine.segment", segment)
-    monkeypatch.setattr("napari_scarnet.edit_box_engine.BoxEngine.prepare", lambda *_: None)
+    prepare = "napari_scarnet.edit_box_engine.BoxEngine.prepare"
+    monkeypatch.setattr(prepare, lambda self, weights, stack, z, progress: looked.append(z))
     weights = tmp_path / "lite_medsam.pth"
     weights.touch()
     monkeypatch.setattr("napari_scarnet.edit_box_prompt.remembered_weights", lambda: weights)
     bench.edit.box.show_weights(weights)
-    bench.calls = calls
+    bench.calls, bench.looked, bench.may_end = calls, looked, may_end
     return bench
 
 
@@ -168,6 +171,28 @@ def test_a_box_is_proposed_and_accepted_or_discarded(box_bench):
     bench.press(Qt.Key.Key_B)
     assert not find_layers(bench.viewer, "box")
     assert bench.viewer.layers.selection.active is labels
+
+
+def test_boxes_follow_the_slice_and_the_study(box_bench):
+    bench, edit, viewer = box_bench, box_bench.edit, box_bench.viewer
+    bench.press(Qt.Key.Key_B)
+    bench.qtbot.waitUntil(lambda: bench.looked == [2])
+    for z in (1, 0, 1, 2, 3):
+        viewer.dims.set_current_step(0, z)
+    bench.qtbot.waitUntil(lambda: len(bench.looked) > 1)
+    viewer.dims.set_current_step(0, 2)
+    # A result for labels that are gone is dropped, though others of the same size are there.
+    bench.may_end.clear()
+    bench.drag((20, 50), (30, 60), (44, 70))
+    bench.qtbot.waitUntil(lambda: edit.job is not None)
+    viewer.layers.remove(bench.labels)
+    bench.qtbot.waitUntil(lambda: edit.layer is None)
+    bench.click(edit.new_button)
+    bench.may_end.set()
+    bench.qtbot.waitUntil(lambda: edit.job is None)
+    assert bench.looked[:2] == [2, 3]
+    assert "was dropped" in edit.status.text()
+    assert edit.proposal is None
 
 
 def test_without_weights_the_step_says_how_to_get_them(bench, tmp_path):
