@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_scarnet.metadata import find_layers, layer_meta, unwrap
-from napari_scarnet.readers_compare_layers import show_difference, show_other
+from napari_scarnet.readers_compare_layers import drop_others, show_difference, show_other
 from scarnet.progress import Progress
 
 if TYPE_CHECKING:
@@ -66,9 +65,6 @@ def show_both(viewer: Any, case: str, names: tuple[str, str], labels: tuple[Labe
     bool
         False where the case is not in the viewer any more.
     """
-    viewer = unwrap(viewer)
-    for layer in find_layers(viewer, "other-labels", case=case):
-        if layer_meta(layer).get("whose") not in names:
-            viewer.layers.remove(layer)  # of models that were compared before
+    drop_others(viewer, case, names)
     shown = [show_other(viewer, case, name, found) for name, found in zip(names, labels, strict=True)]
     return None not in shown and show_difference(viewer, case, *names, labels) is not None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FinetuneComparison"]
 
-_COLUMNS = ("Case", "Myocardium", "Blood pool", "Scar", "Scar % (accepted)")
+_COLUMNS = ("Case", "Wall", "Blood pool", "Scar", "Scar %")
 _WORSE, _BETTER = QColor("#ef8a62"), QColor("#7fc97f")
 
 
@@ -62,12 +62,15 @@ class FinetuneComparison(Step):
         self.summary.setToolTip("Mean 3D Dice over held-out patients; the interval is a 95 % bootstrap over patients.")
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setHorizontalHeaderLabels(_COLUMNS)
-        self.table.setToolTip("Dice of the old and the new model. Double-click shows both on the case.")
+        self.table.setToolTip(
+            "Dice of the old → the new model; scar percentage of either, and in brackets that of the accepted labels. "
+            "Double-click shows both models on the case."
+        )
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(22)
-        self.table.setMinimumHeight(110)
+        self.table.setFixedHeight(140)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.cellDoubleClicked.connect(self._on_row)
         self.found = QWidget()

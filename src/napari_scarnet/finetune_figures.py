@@ -33,7 +33,7 @@ def summary_html(comparison: "ModelComparison") -> str:
         if found["old"] is None:
             rows.append(f"<tr><td>{name.replace('_', ' ')}</td><td colspan='5'>no patient has any</td></tr>")
             continue
-        ci = f"{found['ci'][0]:+.3f} to {found['ci'][1]:+.3f}" if found["ci"] else "too few patients"
+        ci = f"{found['ci'][0]:+.3f} to {found['ci'][1]:+.3f}" if found["ci"] else "too few"
         rows.append(
             f"<tr><td style='padding-right:12px'>{name.replace('_', ' ')}</td>{cell}{found['old']:.3f}</td>"
             f"{cell}<b>{found['new']:.3f}</b></td>{cell}{found['difference']:+.3f}</td>{cell}{ci}</td>"

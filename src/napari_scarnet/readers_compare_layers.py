@@ -1,5 +1,6 @@
 """Layers for comparing: another's labels beside the case's own, and a map of where two differ."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from napari.viewer import Viewer
 
-__all__ = ["ONLY_FIRST", "ONLY_SECOND", "OTHERWISE", "difference_map", "show_difference", "show_other", "write_labels"]
+__all__ = [
+    "ONLY_FIRST",
+    "ONLY_SECOND",
+    "OTHERWISE",
+    "difference_map",
+    "drop_others",
+    "show_difference",
+    "show_other",
+    "write_labels",
+]
 
 ONLY_FIRST, ONLY_SECOND, OTHERWISE = 1, 2, 3
 
@@ -56,7 +66,7 @@ def show_other(
     case : str
         The case.
     whose : str
-        The reader or model, for the layer's name; a layer of the same one is updated.
+        The reader or model, for the layer's name; a layer of the same one is replaced.
     labels : ndarray of uint8, shape (Z, Y, X)
         The labels.
     visible : bool
@@ -73,6 +83,23 @@ def show_other(
         layer.contour = 2
         layer.opacity = 1.0
     return layer
+
+
+def drop_others(viewer: "Viewer", case: str, keep: Collection[str]) -> None:
+    """Take labels away that are compared no more.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    case : str
+        The case.
+    keep : collection of str
+        Readers or models whose labels stay.
+    """
+    for layer in find_layers(viewer, "other-labels", case=case):
+        if layer_meta(layer).get("whose") not in keep:
+            unwrap(viewer).layers.remove(layer)
 
 
 def show_difference(
@@ -139,8 +166,7 @@ def _show(
         return None
     for layer in find_layers(viewer, kind, case=case):
         if layer_meta(layer).get("whose") == whose:
-            layer.data = data
-            return layer
+            viewer.layers.remove(layer)
     meta = {**make_meta(kind, case), "whose": whose}
     with selection_kept(viewer):
         layer = viewer.add_labels(data, name=name, metadata={"scarnet": meta}, **placement(image), **style)

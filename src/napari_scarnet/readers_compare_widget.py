@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from napari_scarnet.label_layers import current_labels
 from napari_scarnet.metadata import image_layer_of, unwrap
+from napari_scarnet.project_reveal import reveal
 from napari_scarnet.project_session import project_for
 from napari_scarnet.readers_compare_cohort import CohortWindow, draw_agreement
-from napari_scarnet.readers_compare_layers import show_difference, show_other, write_labels
+from napari_scarnet.readers_compare_layers import drop_others, show_difference, show_other, write_labels
 from napari_scarnet.readers_compare_regions import RegionList
 from napari_scarnet.smooth import without_collector_pauses
 from napari_scarnet.step import Step
@@ -178,7 +180,11 @@ class ReadersCompare(Step):
             "orange: scar only to the first, blue: only to the second, white: otherwise."
         )
         self.regions.show_regions(pair.regions.regions, first, second)
-        self.found.show()
+        reveal(self.found)
+        drop_others(self.viewer, pair.case, ())
+        own = current_labels(self.viewer, pair.case)
+        if own is not None:
+            own.visible = True
         show_other(self.viewer, pair.case, second, pair.labels[1])
         show_difference(self.viewer, pair.case, first, second, pair.labels)
 
