@@ -193,6 +193,7 @@ def test_after_ctrl_c_the_table_is_of_the_finished_cases(scarnet_process, cohort
     first, second = sorted(path.name.removesuffix(".nii.gz") for path in (cohort / "labelsTr").iterdir())
     while not (out / first).exists() and run.poll() is None:
         time.sleep(0.01)
+    time.sleep(0.2)  # the second case is under way, which takes a second and more for its report alone
     run.send_signal(signal.SIGINT)
     assert run.wait(60) == 130, run.stderr.read()
     assert [row["case"] for row in table(out / "cohort.csv")] == [first]
