@@ -119,7 +119,7 @@ def take_in(project: Project, path: Path, record: ModelRecord) -> ModelRecord:
         The name is taken, the file is no model, or the copies cannot be written.
     """
     with project.writing():
-        check_name(record.name, "model", [known.name for known in project.state.models])
+        check_name(record.name, "model", project.state.model_names)
         card = read_card(path)
         folder = make_folder(project.folder / MODELS)
         with atomic_path(folder / f"{record.name}.json") as temporary:

@@ -75,6 +75,11 @@ class ProjectState:
         """The project's model."""
         return self.model(self.promotions[-1]) if self.promotions else None
 
+    @property
+    def model_names(self) -> list[str]:
+        """The models' names, in the order they came."""
+        return [record.name for record in self.models]
+
     def model(self, name: str) -> ModelRecord:
         """Find a model.
 
@@ -96,7 +101,7 @@ class ProjectState:
         for record in self.models:
             if record.name == name:
                 return record
-        known = ", ".join(record.name for record in self.models) or "none yet"
+        known = ", ".join(self.model_names) or "none yet"
         raise ScarNetError(f"The project has no model {name!r}; it has: {known}.")
 
     def state_of(self, name: str) -> ModelState:
@@ -127,7 +132,7 @@ class ProjectState:
 
     def with_model(self, record: ModelRecord) -> Self:
         """Give the state with a model added, or in the place of the one of its name."""
-        names = [known.name for known in self.models]
+        names = self.model_names
         if record.name not in names:
             return replace(self, models=(*self.models, record))
         return replace(self, models=tuple(record if known.name == record.name else known for known in self.models))

@@ -269,14 +269,15 @@ def collect_model(project: Project, name: str) -> ModelRecord:
     ScarNetError
         The fine-tuning is not done, or the model cannot be copied.
     """
-    for record in project.state.models:
-        if record.name == name:
-            return record
+    if name in project.state.model_names:
+        return project.state.model(name)
     found = find_finetune(project, name)
     model = found.run / "model.safetensors"
     if not model.is_file():
         raise ScarNetError(f"The fine-tuning {name!r} is {found.job.state()}; it has no model yet.")
     with project.writing():
+        if name in project.state.model_names:  # by another thread meanwhile
+            return project.state.model(name)
         plan, base = found.plan, project.state.model(found.plan.base)
         record = ModelRecord(
             name=name,
