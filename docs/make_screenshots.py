@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_scarnet.dock import Column
 from napari_scarnet.layers import current_labels, find_layers
+from scarnet.classes import TissueClass
 from scarnet.figure import save_maps
 
 IMAGES = Path(__file__).parent / "images"
@@ -41,6 +42,28 @@ def shoot(viewer: napari.Viewer, name: str) -> None:
     settle()
     iio.imwrite(IMAGES / f"{name}.png", viewer.screenshot(canvas_only=False, flash=False))
     print(IMAGES / f"{name}.png")
+
+
+def shoot_edit(viewer: napari.Viewer, dock: Any) -> None:
+    """Take the Edit step's picture: brush in hand, and a threshold seen before it is applied."""
+    for name, section in dock.sections.items():
+        section.expand(name == "edit")
+    edit = dock.edit
+    for layer in find_layers(viewer, "probability"):
+        layer.visible = False
+    edit.paint.choose_class(TissueClass.SCAR)
+    edit.paint.contour.setChecked(True)
+    edit.threshold.preview.click()
+    wait(lambda: edit.proposal is not None)
+    image = find_layers(viewer, "image")[0]
+    camera, middle = viewer.scene.camera, np.argwhere(edit.labels).mean(axis=0)
+    before = camera.zoom, camera.center
+    camera.zoom, camera.center = camera.zoom * 2.5, (0.0, *image.data_to_world(middle)[1:])
+    shoot(viewer, "edit")
+    edit.drop_proposal()
+    edit.paint.contour.setChecked(False)
+    edit.paint.choose_tool("pan_zoom")
+    camera.zoom, camera.center = before
 
 
 def shoot_measures(viewer: napari.Viewer, dock: Any) -> None:
@@ -106,8 +129,13 @@ def main() -> None:
     scar_slice = int((labels.data == 3).sum(axis=(1, 2)).argmax())
     viewer.dims.set_current_step(0, scar_slice)
     shoot(viewer, "segment")
-    dock.sections["study"].expand(False)
+    shoot_edit(viewer, dock)
+    dock.sections["edit"].expand(False)
+    dock.sections["inspect"].expand()
+    for layer in find_layers(viewer, "probability", TissueClass.SCAR):
+        layer.visible = True
     dock.inspect.fig3_button.click()
+    settle(6)  # titles and colour bars come last
     shoot(viewer, "inspect")
     dock.inspect.fig3_button.click()
     prediction = image.metadata["scarnet"]["prediction"]
