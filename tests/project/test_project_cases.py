@@ -41,9 +41,10 @@ def test_no_identifier_of_a_dicom_study_comes_in(tmp_path, draw_stack):
         header.PatientName, header.PatientID, header.PatientBirthDate = "Mustermann^Erika", "8675309", "19511224"
         header.save_as(file)
     with Project.create(tmp_path / "p") as project:
-        with pytest.raises(ScarNetError, match="patient") as refused:
-            import_study(project, study, case="erika-1")
-        assert "rika" not in str(refused.value)
+        for name in ("erika-1", "MustermannE", "s8675309b", "of-1951-12-24"):
+            with pytest.raises(ScarNetError, match="patient") as refused:
+                import_study(project, study, case=name)
+            assert name not in str(refused.value)
         assert import_study(project, study, keep_name=True) == "case-001"
     for file in (tmp_path / "p").rglob("*"):
         told = file.read_bytes() if file.is_file() else b""
@@ -62,6 +63,11 @@ def test_a_pseudonym_may_be_kept(tmp_path, draw_stack, project):
         with pytest.raises(ScarNetError, match="name"):
             import_study(project, tmp_path / "new.nii.gz", case=name)
     assert len(project.cases) == 4
+
+
+def test_labels_are_not_taken_for_an_image(project, labels, draw_stack):
+    with pytest.raises(ScarNetError, match="only 4 different values, as labels have"):
+        import_stack(project, replace(draw_stack(3), pixels=labels.astype(np.float32)))
 
 
 def test_a_case_goes_from_new_to_accepted_and_back(project, predict, labels):

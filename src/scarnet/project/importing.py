@@ -20,6 +20,8 @@ from scarnet.stack import LGEStack
 
 __all__ = ["export_labels", "import_labels", "import_stack", "import_study", "pixel_digest"]
 
+_LABEL_VALUES = 8
+
 
 def import_study(
     project: Project,
@@ -103,8 +105,7 @@ def import_stack(
     with project.writing():
         taken = {*project.cases, *project.state.cases}
         name = generated_name(taken) if case is None else check_name(case, "case", taken)
-        if float(stack.pixels.min()) == float(stack.pixels.max()):
-            raise ScarNetError("Every pixel of the study has the same value, so there is nothing to segment; check it.")
+        _check_pixels(stack)
         digest = pixel_digest(stack)
         for other, record in project.records.items():
             if record.pixels == digest:
@@ -194,6 +195,20 @@ def export_labels(
             write_labels(folder / f"{case}.nii.gz", labels, project.stack(case))
             written.append(case)
     return written
+
+
+def _check_pixels(stack: LGEStack) -> None:
+    values = np.unique(stack.pixels[len(stack.pixels) // 2])
+    if len(values) > _LABEL_VALUES:
+        return
+    values = np.unique(stack.pixels)
+    if len(values) == 1:
+        raise ScarNetError("Every pixel of the study has the same value, so there is nothing to segment; check it.")
+    if len(values) <= _LABEL_VALUES and np.array_equal(values, values.round()):
+        raise ScarNetError(
+            f"The file has only {len(values)} different values, as labels have and no image; give the image, and then "
+            "its labels to 'scarnet project import-labels'."
+        )
 
 
 def pixel_digest(stack: LGEStack) -> str:

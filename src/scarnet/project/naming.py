@@ -93,14 +93,14 @@ def names_a_patient(name: str, path: Path) -> bool:
     Returns
     -------
     bool
-        True where a word of the patient's name stands in it, or a long number by which a hospital knows the patient or
-        the examination. A pseudonym such as ``P017`` is neither.
+        True where a word of the patient's name stands in it, also in the middle of another, or a long number by which a
+        hospital knows the patient or the examination, also as ``2026-01-31``. A pseudonym such as ``P017`` is neither.
     """
     import pydicom
 
     from scarnet.io.dicom_headers import looks_like_dicom, walk_files
 
-    shown = set(re.findall(r"[^\W\d_]+|\d+", name.casefold()))
+    shown = re.sub(r"[\W_]", "", name.casefold())
     for file in walk_files(path) if path.is_dir() else [path]:
         if file.name.upper() == "DICOMDIR" or not looks_like_dicom(file):
             continue
@@ -111,7 +111,7 @@ def names_a_patient(name: str, path: Path) -> bool:
             told = {tag: str(header.get(tag, "")).casefold() for tag in ("PatientName", *_NUMBERS)}
         except Exception:  # pydicom's own types; the reader of studies leaves such files out, too
             continue
-        words = set(re.findall(r"[^\W\d_]{3,}", told["PatientName"]))
-        numbers = {number for tag in _NUMBERS for number in re.findall(r"\d{5,}", told[tag])}
-        return bool(shown & (words | numbers))
+        words = re.findall(r"[^\W\d_]{3,}", told["PatientName"])
+        numbers = [number for tag in _NUMBERS for number in re.findall(r"\d{5,}", told[tag])]
+        return any(part in shown for part in (*words, *numbers))
     return False
