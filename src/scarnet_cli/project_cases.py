@@ -149,7 +149,7 @@ def _import_studies(project: "Project", paths: list[Path], args: argparse.Namesp
             failed += 1
         except ScarNetError as error:
             with bars.cleared():
-                report(error, debug=args.debug, case=str(path))
+                report(error, debug=args.debug, case=None if str(path) in str(error) else str(path))
             failed += 1
         else:
             bars.say(f"{case}: {path}")

@@ -12,6 +12,8 @@ from scarnet_cli.project_opening import opened_to_read, opened_to_write
 
 __all__ = ["add_actions"]
 
+_WORKING = "working"
+
 _IMPORT = """
 Take labels that exist already for the working labels of cases, or for an
 annotator's own. LABELS is a file, a folder of files named CASE.nii.gz, or what
@@ -85,13 +87,25 @@ def run_import(args: argparse.Namespace) -> int:
     """Import labels; 0, or 2 where a file could not be taken."""
     from scarnet.evaluate.pairing import find_labels
     from scarnet.project import import_labels
+    from scarnet_cli.measure_cases import listed
 
     found = find_labels(args.labels)
     if args.case is not None and len(found.files) != 1:
         raise ScarNetError(f"--case is for one file, but {args.labels} holds {len(found.files)}; leave it out.")
     files = dict(zip([args.case], found.files.values(), strict=True)) if args.case else found.files
+    if args.annotator == _WORKING:
+        raise ScarNetError(f"{_WORKING!r} stands for the working labels; leave --annotator out.")
     failed = 0
     with Bars(args.quiet) as bars, opened_to_write(args, bars) as project:
+        foreign = [] if args.case else [case for case in files if case not in project.cases]
+        if foreign and len(foreign) == len(files):
+            raise ScarNetError(
+                f"The project has no case of the name of any file: {listed(foreign)}; rename them CASE.nii.gz, or name "
+                "a single file's case with --case."
+            )
+        if foreign:
+            bars.note(f"no case of the project, left out: {listed(foreign)}")
+            files = {case: path for case, path in files.items() if case not in foreign}
         for number, (case, path) in enumerate(files.items()):
             bars(number, len(files), "Importing labels")
             try:
@@ -100,6 +114,7 @@ def run_import(args: argparse.Namespace) -> int:
                 with bars.cleared():
                     report(error, debug=args.debug, case=case)
                 failed += 1
+        bars(len(files), len(files), "Importing labels")
         whose = f" of {args.annotator}" if args.annotator else ""
         bars.say(f"Labels{whose} of {len(files) - failed} of {len(files)} cases taken in")
     return BAD_INPUT if failed else OK
@@ -123,7 +138,7 @@ def run_annotators(args: argparse.Namespace) -> int:
     from scarnet.project import WORKING, compare_annotators
 
     with Bars(args.quiet) as bars, opened_to_read(args, bars) as project:
-        first, second = (WORKING if name == "working" else name for name in (args.first, args.second))
+        first, second = (WORKING if name == _WORKING else name for name in (args.first, args.second))
         found = compare_annotators(project, first, second, progress=bars)
         rows = [("CASE", *(f"DICE {name.replace('_', ' ').upper()}" for name in CLASSES), "SCAR % BY EACH")]
         for case in found.cases:

@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from scarnet_cli.arguments import natural, positive
@@ -35,7 +36,7 @@ _STATUS_EXAMPLES = """
 _LOG = """
 Print the review log: time, annotator, action, case, model, and the voxels
 that came to (+) and left (-) each class. The number in front orders it, for
-clocks can be wrong.
+clocks can be wrong. Times are this computer's; with --json they are UTC.
 """
 
 _LOG_EXAMPLES = """
@@ -111,7 +112,7 @@ def _print_cases(rows: "Sequence[CaseRow]") -> None:
         "SCAR %": ["" if row.scar_percent is None else f"{row.scar_percent:.1f}" for row in rows],
         "UNCERTAINTY": ["" if row.uncertainty is None else f"{row.uncertainty:.3f}" for row in rows],
         "MODEL": [row.model or "" for row in rows],
-        "LAST EDIT": [(row.edited_at or "").replace("T", " ").removesuffix("Z") for row in rows],
+        "LAST EDIT": [_local(row.edited_at) if row.edited_at else "" for row in rows],
         "ANNOTATORS": [", ".join(row.annotators) for row in rows],
         "PATIENT OF": [row.patient if several else "" for row in rows],
     }
@@ -128,6 +129,14 @@ def _print_models(project: "Project") -> None:
         print("Models: " + ", ".join(told))
 
 
+def _local(time: str) -> str:
+    """Give a time of a project, which is UTC, on this computer's clock; as it is where it is none."""
+    try:
+        return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return time
+
+
 def run_log(args: argparse.Namespace) -> int:
     """Print the review log; 0."""
     with Bars(args.quiet) as bars, opened_to_read(args, bars) as project:
@@ -140,6 +149,5 @@ def run_log(args: argparse.Namespace) -> int:
                 f"{name} +{count['added']} -{count['removed']}" for name, count in entry.changed.items()
             )
             cells = (entry.action, entry.case, entry.model, changed, entry.note)
-            time = entry.time.replace("T", " ").removesuffix("Z")
-            print(f"{entry.seq:>5}  {time}  {entry.who}: " + ", ".join(cell for cell in cells if cell))
+            print(f"{entry.seq:>5}  {_local(entry.time)}  {entry.who}: " + ", ".join(cell for cell in cells if cell))
     return OK

@@ -136,6 +136,13 @@ def test_what_goes_wrong_gets_one_sentence(scarnet, study, small_model, tmp_path
     )
     assert "needs an action" in scarnet("project").err
     assert "not known" in scarnet("project", "import-labels", project, study, "--map", "liver=1").err
+    strange = scarnet("project", "import-labels", project, study)
+    assert strange.status == 2
+    assert "no case of the name of any file: anna; rename them" in strange.err
+    assert "leave --annotator out" in scarnet("project", "import-labels", project, study, "--annotator", "working").err
+    damaged = tmp_path / "damaged.nii.gz"
+    damaged.write_bytes(study.read_bytes()[:900])
+    assert scarnet("project", "import", project, damaged).err.count(str(damaged)) == 1
 
 
 def test_two_annotators_are_compared(scarnet, study, small_model, tmp_path):
