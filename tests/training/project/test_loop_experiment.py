@@ -18,10 +18,16 @@ from scarnet_training.experiments.loop_report import cases_to_reach, draw_curves
 def test_the_loop_is_run_in_each_order_and_not_twice(dataset, model_writer, tiny_recipe, tmp_path, monkeypatch, capsys):
     model = str(model_writer("start", 0))
     recipe = tiny_recipe(start={"model": model, "parts": "all"}, training={"epochs": 1, "validate_every": 0})
-    settings = LoopSettings(counts=(0, 2), epochs=1, device="cpu", recipe=recipe, flips=False)
+    settings = LoopSettings(counts=(0, 2), epochs=1, device="cpu", recipe=recipe, flips=False, learning_rate=2e-3)
     orders = ["random", "most uncertain first"]
     out = tmp_path / "loop"
-    points = run_loop(load_dataset(dataset), model, out, orders, settings)
+    # Killed before the project was one, and before a fine-tuning had its recipe.
+    (out / "start" / "cases").mkdir(parents=True)
+    told: list[str] = []
+    points = run_loop(load_dataset(dataset), model, out, orders, settings, told.append)
+    assert len(told) == 5
+    recipe_file = out / "random" / "jobs" / "after-2" / "recipe.toml"
+    assert "learning_rate = 0.002" in recipe_file.read_text()
     assert [(order, point["accepted"]) for order in orders for point in points[order]] == [
         ("random", 0),
         ("random", 2),

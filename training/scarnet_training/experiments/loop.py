@@ -3,7 +3,8 @@
 A project with a model that has seen no patient is worked through by a simulated annotator, who corrects every case to
 its reference labels. After 5, 10 and 20 accepted cases the project's model is fine-tuned on them and promoted, and is
 measured on the patients of a held-out fold, who never come into the project: Dice, and the voxels that an annotator
-would have to change. What is finished is kept, so that the command can be stopped and given again.
+would have to change. What is finished is kept, so that the command can be stopped and given again with the same
+options.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ from scarnet_training.experiments.loop_report import draw_curves, markdown_table
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.project import collect_model, find_finetune, plan_finetune, prepare_finetune
 from scarnet_training.project.simulated import SimulatedAnnotator, voxels_to_change
-from scarnet_training.recipe import Recipe, load_recipe
+from scarnet_training.recipe import Recipe, load_recipe, write_recipe
 from scarnet_training.splits import apply_split, fold_patients
 from scarnet_training.trainer import train
 from scarnet_training.validation import compare_labels, summarise
@@ -68,6 +69,10 @@ class LoopSettings:
         In place of the shipped recipe ``finetune``.
     flips : bool or None
         Flips at test time; None as the model recommends.
+    learning_rate : float or None
+        Peak of a fine-tuning; None for the recipe's.
+    with_disagreement : bool
+        Ask the network again over flips and noise for the uncertainty; else it is the entropy of one prediction.
     """
 
     counts: tuple[int, ...] = COUNTS
@@ -76,10 +81,17 @@ class LoopSettings:
     seed: int = 0
     recipe: Recipe | None = None
     flips: bool | None = None
+    learning_rate: float | None = None
+    with_disagreement: bool = True
 
 
 def run_loop(
-    cases: Sequence[LabelledCase], model: str, out: Path, orders: Sequence[Order], settings: LoopSettings
+    cases: Sequence[LabelledCase],
+    model: str,
+    out: Path,
+    orders: Sequence[Order],
+    settings: LoopSettings,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Work a project through in each order.
 
@@ -95,6 +107,8 @@ def run_loop(
         In which orders.
     settings : LoopSettings
         How.
+    tell : callable
+        Called with what was just done, in a few words.
 
     Returns
     -------
@@ -112,6 +126,7 @@ def run_loop(
         raise ScarNetError(f"{max(settings.counts)} cases are to be accepted, but there are only {len(pool)}.")
     start = make_folder(out) / "start"
     _make_start(start, pool, model, settings)
+    tell(f"{len(pool)} cases in the project are predicted, {len(unseen)} are to be measured on")
     annotator = SimulatedAnnotator({case.stack.case: case.labels for case in pool})
     points: dict[str, list[dict[str, Any]]] = {}
     for order in orders:
@@ -124,15 +139,17 @@ def run_loop(
         with Project.open(folder, annotator="simulated") as project:
             if project.why_read_only:
                 raise ScarNetError(project.why_read_only)
-            points[order] = [
-                _point(project, order, count, annotator, unseen, settings) for count in sorted(settings.counts)
-            ]
+            points[order] = []
+            for count in sorted(settings.counts):
+                points[order].append(_point(project, order, count, annotator, unseen, settings))
+                tell(f"{order}: measured after {count} cases")
     return points
 
 
 def _make_start(folder: Path, pool: Sequence[LabelledCase], model: str, settings: LoopSettings) -> None:
     """Make the project that every order begins with, its cases predicted."""
     if not (folder / "project.json").is_file():
+        shutil.rmtree(folder, ignore_errors=True)  # of a start that was killed
         Project.create(folder, annotator="simulated").close()
     with Project.open(folder, annotator="simulated") as project:
         first: dict[str, str] = {}
@@ -146,7 +163,9 @@ def _make_start(folder: Path, pool: Sequence[LabelledCase], model: str, settings
 
 
 def _predict(project: Project, settings: LoopSettings) -> None:
-    report = predict_cases(project, device=settings.device, flips=settings.flips)
+    report = predict_cases(
+        project, device=settings.device, flips=settings.flips, with_disagreement=settings.with_disagreement
+    )
     for case, sentence in report.failed.items():
         raise ScarNetError(f"{case} cannot be predicted: {sentence}")
 
@@ -171,7 +190,10 @@ def _point(
         annotator.work_on(project, order_cases(project.rows(), order, settings.seed)[0])
     if count:
         _learn(project, f"after-{count}", settings)
-    point = {"order": order, "accepted": count, **_measure(project, unseen, settings)}
+    # All begin with the same model, which is measured once.
+    others = [] if count else sorted(kept.parent.glob("*-0.json"))
+    measured = json.loads(others[0].read_text(encoding="utf-8")) if others else _measure(project, unseen, settings)
+    point = {**measured, "order": order, "accepted": count}
     with atomic_path(kept) as temporary:
         temporary.write_text(json.dumps(point, indent=1), encoding="utf-8")
     return point
@@ -182,23 +204,21 @@ def _learn(project: Project, name: str, settings: LoopSettings) -> None:
     current = project.state.current_model
     if current is not None and current.name == name:
         return
-    if not (project.folder / "jobs" / name).exists():
+    folder = project.folder / "jobs" / name
+    if not (folder / "recipe.toml").is_file():
+        shutil.rmtree(folder, ignore_errors=True)  # of a start that was killed
         plan = plan_finetune(project, name=name, seed=settings.seed)
-        job, recipe = prepare_finetune(project, plan, epochs=settings.epochs, recipe=settings.recipe)
-        _write_recipe(recipe, job.run.parent / "recipe.toml")
+        _, recipe = prepare_finetune(
+            project, plan, epochs=settings.epochs, learning_rate=settings.learning_rate, recipe=settings.recipe
+        )
+        write_recipe(recipe, folder / "recipe.toml")
     job = find_finetune(project, name)
     if not (job.run / "model.safetensors").is_file():
         resume = (job.run / "checkpoints" / "last.pt").is_file()
         with contextlib.chdir(project.folder):  # where the recipe's paths start
-            train(load_recipe(job.run.parent / "recipe.toml"), job.run, resume=resume, device=settings.device)
+            train(load_recipe(folder / "recipe.toml"), job.run, resume=resume, device=settings.device)
     collect_model(project, name)
     promote(project, name)
-
-
-def _write_recipe(recipe: Recipe, path: Path) -> None:
-    from scarnet_training.recipe import write_recipe
-
-    write_recipe(recipe, path)
 
 
 def _measure(project: Project, unseen: Sequence[LabelledCase], settings: LoopSettings) -> dict[str, Any]:
@@ -224,7 +244,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--orders", default=",".join(ORDERS), help="orders of the queue, separated by commas")
     parser.add_argument("--counts", default=",".join(map(str, COUNTS)), help="numbers of accepted cases")
     parser.add_argument("--epochs", type=int, default=6, help="passes of a fine-tuning, of 30 steps or more each")
+    parser.add_argument("--learning-rate", type=float, help="peak of a fine-tuning (default: the recipe's)")
     parser.add_argument("--no-flips", action="store_true", help="no flips at test time: a quarter of the work")
+    parser.add_argument("--entropy-only", action="store_true", help="uncertainty from the prediction's entropy alone")
     parser.add_argument("--device", default="auto", help="where to predict and to train")
     parser.add_argument("--seed", type=int, default=0, help="of random order, splits and trainings")
     parser.add_argument("-o", "--output", type=Path, help="a Markdown file for the table (default: print)")
@@ -237,8 +259,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             device=args.device,
             seed=args.seed,
             flips=False if args.no_flips else None,
+            learning_rate=args.learning_rate,
+            with_disagreement=not args.entropy_only,
         )
-        points = run_loop(load_dataset(args.dataset), args.model, args.out, args.orders.split(","), settings)
+        cases, orders = load_dataset(args.dataset), args.orders.split(",")
+        points = run_loop(cases, args.model, args.out, orders, settings, lambda text: print(text, file=sys.stderr))
         table = markdown_table(points)
         if args.output is None:
             print(table, end="")
