@@ -102,6 +102,9 @@ def test_a_moved_project_goes_on_with_its_jobs(project, tmp_path, monkeypatch):
     from scarnet_training.jobs.status import Status, write_status
 
     job, recipe = prepare_finetune(project, plan_finetune(project))
+    assert finetune_jobs(project) == [], "what a killed process prepared is no job"
+    with pytest.raises(ScarNetError, match="never started"):
+        resume_finetune(project, job.name)
     job.run.mkdir()
     write_recipe(recipe, job.run / "recipe.toml")
     options = JobOptions(gpus=0)

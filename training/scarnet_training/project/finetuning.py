@@ -16,8 +16,9 @@ from scarnet.project.review_log import now
 from scarnet.project.stored import read_json, write_json
 from scarnet_training.jobs import ENDED, Job, JobOptions
 from scarnet_training.jobs.options import Where
+from scarnet_training.jobs.status import exists
 from scarnet_training.jobs.submission import submit_with
-from scarnet_training.jobs.task import TRAIN
+from scarnet_training.jobs.task import RECIPE, TRAIN
 from scarnet_training.project.plan import FinetunePlan
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class FinetuneJob:
         """The job, to watch, cancel and read the log of."""
         return Job(self.run)
 
+    @property
+    def started(self) -> bool:
+        """Whether there is a job; else it was prepared only."""
+        return exists(self.run)
+
 
 def prepare_finetune(
     project: Project,
@@ -94,6 +100,7 @@ def prepare_finetune(
         A case is not accepted any more, the job is there already, a value is impossible, or nothing can be written.
     """
     from scarnet_training.finetune import finetune_recipe
+    from scarnet_training.splits import write_splits
 
     with project.writing():
         folder = project.folder / JOBS / plan.name
@@ -124,7 +131,7 @@ def prepare_finetune(
             for case in plan.patients:
                 frozen.add(case, project.folder / CASES / case)
             frozen.describe(plan.patients)
-            _write_split(fresh / _SPLITS, plan)
+            write_splits(fresh / _SPLITS, [(list(plan.training), list(plan.validation))])
             write_json(fresh / _PLAN, plan.to_dict())
         return FinetuneJob(plan.name, plan, folder / _RUN), made
 
@@ -197,10 +204,10 @@ def finetune_jobs(project: Project) -> list[FinetuneJob]:
     Returns
     -------
     list of FinetuneJob
-        By name; also those that have ended, whatever became of their model.
+        By name; also those that have ended. What was prepared and never started is none.
     """
     names = sorted(path.parent.name for path in (project.folder / JOBS).glob(f"*/{_PLAN}"))
-    return [find_finetune(project, name) for name in names]
+    return [found for name in names if (found := find_finetune(project, name)).started]
 
 
 def find_finetune(project: Project, name: str) -> FinetuneJob:
@@ -237,10 +244,11 @@ def resume_finetune(project: Project, name: str) -> FinetuneJob:
     ScarNetError
         It runs, or is done, or cannot be started.
     """
-    from scarnet_training.jobs.task import RECIPE
     from scarnet_training.recipe import load_recipe
 
     found = find_finetune(project, name)
+    if not found.started:
+        raise ScarNetError(f"The fine-tuning {name!r} was prepared but never started; start another one.")
     status = found.job.status()
     if status.state == "done" or status.state not in ENDED:
         raise ScarNetError(f"The fine-tuning {name!r} is {status.state}; there is nothing to resume.")
@@ -274,25 +282,20 @@ def collect_model(project: Project, name: str) -> ModelRecord:
     found = find_finetune(project, name)
     model = found.run / "model.safetensors"
     if not model.is_file():
-        raise ScarNetError(f"The fine-tuning {name!r} is {found.job.state()}; it has no model yet.")
+        state = found.job.state() if found.started else "not started"
+        raise ScarNetError(f"The fine-tuning {name!r} is {state}; it has no model yet.")
     with project.writing():
         if name in project.state.model_names:  # by another thread meanwhile
             return project.state.model(name)
-        plan, base = found.plan, project.state.model(found.plan.base)
+        base = project.state.model(found.plan.base)
         record = ModelRecord(
             name=name,
             sha256=file_sha256(model),
             added=now(),
             base=base.name,
-            trained_on=tuple(sorted({*base.trained_on, *plan.patients_of(plan.training)})),
-            held_out=plan.patients_of(plan.validation),
+            trained_on=tuple(sorted({*base.trained_on, *found.plan.patients_of(found.plan.training)})),
+            held_out=found.plan.patients_of(found.plan.validation),
         )
         take_in(project, model, record)
         project.log_action("fine-tuned", model=name, sha256=record.sha256, note=f"from {base.name}")
         return record
-
-
-def _write_split(path: Path, plan: FinetunePlan) -> None:
-    from scarnet_training.splits import write_splits
-
-    write_splits(path, [(list(plan.training), list(plan.validation))])
