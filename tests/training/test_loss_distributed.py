@@ -15,6 +15,7 @@ from scarnet_training.loss_settings import PRESETS, LossSettings
 
 # What one process does; the network stands in it, for a process that is started anew cannot import a test.
 PROCESS = """
+import os
 import sys
 import torch
 import torch.distributed as dist
@@ -41,7 +42,10 @@ for name, (settings, start) in cases["losses"].items():
     gradients = [p.grad for p in [*network.parameters(), *loss.parameters()]]
     results[name] = {"mean": mean / 2, "own": value.detach(), "terms": terms, "gradients": gradients}
 torch.save(results, f"{folder}/{rank}.pt")
+dist.barrier()
 dist.destroy_process_group()
+# gloo's threads may still run when Python has taken down what they use, and abort the process.
+os._exit(0)
 """
 
 LOSSES = {

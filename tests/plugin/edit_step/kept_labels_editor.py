@@ -13,6 +13,7 @@ platformdirs.user_data_path = lambda *_, **__: Path(sys.argv[1])
 import numpy as np  # noqa: E402
 from napari.components import ViewerModel  # noqa: E402
 
+import scarnet.io  # noqa: E402, F401  (a study that was opened has loaded it)
 from napari_scarnet.edit_saving import saving_for  # noqa: E402
 from napari_scarnet.label_layers import add_labels  # noqa: E402
 from napari_scarnet.studies import add_stack  # noqa: E402

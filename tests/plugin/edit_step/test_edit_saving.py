@@ -46,6 +46,7 @@ def saved(desk):
     return find_recovered(desk.stack)
 
 
+@pytest.mark.alone
 def test_every_way_of_editing_is_saved_within_two_seconds(desk):
     assert find_recovered(desk.stack) == []
     for change in (
@@ -192,6 +193,7 @@ def test_a_failed_version_is_tried_again_though_the_one_before_it_went_well(desk
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a signal that kills")
+@pytest.mark.alone
 def test_killed_while_painting_at_most_two_seconds_are_gone(data_folder):
     script = Path(__file__).with_name("kept_labels_editor.py")
     # No canvas is drawn, so Qt needs no screen.

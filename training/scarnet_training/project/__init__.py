@@ -1,10 +1,10 @@
 """What a project needs of the training module: datasets taken in, fine-tunings, and the choice between models."""
 
+from scarnet_training.project.collecting import collect_model
 from scarnet_training.project.comparing import ComparedCase, ModelComparison, compare_models
 from scarnet_training.project.dataset_import import ImportReport, import_dataset
 from scarnet_training.project.finetuning import (
     FinetuneJob,
-    collect_model,
     find_finetune,
     finetune_jobs,
     prepare_finetune,

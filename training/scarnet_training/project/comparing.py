@@ -13,7 +13,7 @@ from scarnet.evaluate.significance import mean_difference
 from scarnet.models import load_model
 from scarnet.progress import Progress, silent
 from scarnet.project import CaseRow, Project, model_card, model_path
-from scarnet_training.project.finetuning import collect_model
+from scarnet_training.project.collecting import collect_model
 
 __all__ = ["ComparedCase", "ModelComparison", "compare_models", "judge"]
 

@@ -1,4 +1,4 @@
-"""Fine-tunings of a project: started as jobs, found again, and their models taken in."""
+"""Fine-tunings of a project: started as jobs, and found again."""
 
 import shutil
 from dataclasses import dataclass, replace
@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scarnet.errors import ScarNetError
-from scarnet.models.store import file_sha256
-from scarnet.project import ModelRecord, Project, model_path
+from scarnet.project import Project, model_path
 from scarnet.project.accepted import AcceptedDataset
 from scarnet.project.layout import CASES, JOBS, MODELS
-from scarnet.project.models import take_in
 from scarnet.project.new_folder import new_folder
-from scarnet.project.review_log import now
 from scarnet.project.stored import read_json, write_json
 from scarnet_training.jobs import ENDED, Job, JobOptions
 from scarnet_training.jobs.options import Where
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FinetuneJob",
-    "collect_model",
     "find_finetune",
     "finetune_jobs",
     "prepare_finetune",
@@ -255,47 +251,3 @@ def resume_finetune(project: Project, name: str) -> FinetuneJob:
     recipe = load_recipe(found.run / RECIPE)
     submit_with(recipe, found.run, status.options, resume=True, train=status.train or TRAIN, directory=project.folder)
     return found
-
-
-def collect_model(project: Project, name: str) -> ModelRecord:
-    """Take a finished fine-tuning's model into the project, where it waits to be promoted or discarded.
-
-    Parameters
-    ----------
-    project : Project
-        The project.
-    name : str
-        The fine-tuning.
-
-    Returns
-    -------
-    ModelRecord
-        The model; as it is where it was taken in before.
-
-    Raises
-    ------
-    ScarNetError
-        The fine-tuning is not done, or the model cannot be copied.
-    """
-    if name in project.state.model_names:
-        return project.state.model(name)
-    found = find_finetune(project, name)
-    model = found.run / "model.safetensors"
-    if not model.is_file():
-        state = found.job.state() if found.started else "not started"
-        raise ScarNetError(f"The fine-tuning {name!r} is {state}; it has no model yet.")
-    with project.writing():
-        if name in project.state.model_names:  # by another thread meanwhile
-            return project.state.model(name)
-        base = project.state.model(found.plan.base)
-        record = ModelRecord(
-            name=name,
-            sha256=file_sha256(model),
-            added=now(),
-            base=base.name,
-            trained_on=tuple(sorted({*base.trained_on, *found.plan.patients_of(found.plan.training)})),
-            held_out=found.plan.patients_of(found.plan.validation),
-        )
-        take_in(project, model, record)
-        project.log_action("fine-tuned", model=name, sha256=record.sha256, note=f"from {base.name}")
-        return record
