@@ -26,10 +26,11 @@ ONE_VOXEL = (np.array([1]), np.array([5]), np.array([6]))
 
 
 @pytest.fixture
-def desk(qtbot, hearts):
+def desk(qtbot, hearts, monkeypatch):
     """A viewer without a window, a study with labels, and what saves them."""
     from types import SimpleNamespace
 
+    monkeypatch.setattr("napari_scarnet.edit_saving._RETRY_MS", 300)
     viewer = ViewerModel()
     stack = hearts.stack()
     image = add_stack(viewer, stack)
