@@ -91,7 +91,7 @@ class BoxEngine:
             import torch
 
             from scarnet.prompt.lite_medsam import LiteMedSAM
-        # All cores: somebody waits for it, and in a second's work the window's timers are hardly late (15 ms on 2 cores).
+        # All cores: somebody waits for it, and the window's timers are at most 15 ms late meanwhile (2 cores).
         torch.set_num_threads(os.cpu_count() or 1)
         if self._model is None or self._path != weights:
             self._model, self._path = LiteMedSAM.load(weights), weights
