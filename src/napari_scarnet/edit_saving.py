@@ -17,7 +17,8 @@ from napari_scarnet.edit_recovery import new_recovery_name, write_recovered
 from napari_scarnet.edit_watch import watch_for
 from napari_scarnet.edit_writer import LatestWriter
 from napari_scarnet.label_layers import current_labels, labels_edited
-from napari_scarnet.metadata import image_layer_of, layer_meta, unwrap
+from napari_scarnet.metadata import image_layer_of, layer_meta
+from napari_scarnet.per_viewer import PerViewer
 from scarnet.errors import ScarNetError
 
 __all__ = ["Saving", "saving_for"]
@@ -198,23 +199,5 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, ScarNetError) else f"{type(error).__name__}: {error}"
 
 
-_SAVINGS: "WeakKeyDictionary[Any, Saving]" = WeakKeyDictionary()
-
-
-def saving_for(viewer: Any) -> Saving:
-    """Give what saves the edits of a viewer, which lives as long as the viewer.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer, with or without napari's proxy.
-
-    Returns
-    -------
-    Saving
-        Always the same one for the same viewer.
-    """
-    viewer = unwrap(viewer)
-    if viewer not in _SAVINGS:
-        _SAVINGS[viewer] = Saving(viewer)
-    return _SAVINGS[viewer]
+saving_for = PerViewer(Saving)
+"""Gives what saves the edits of a viewer."""

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_scarnet.metadata import find_layers, layer_meta, unwrap
+from napari_scarnet.metadata import find_layers, layer_meta
+from napari_scarnet.per_viewer import PerViewer
 from napari_scarnet.viewer_link import ViewerLink
 
 __all__ = ["LabelsWatch", "watch_for"]
@@ -98,23 +99,5 @@ class LabelsWatch(QObject):
             self.removed.emit(event.value)
 
 
-_WATCHES: "WeakKeyDictionary[Any, LabelsWatch]" = WeakKeyDictionary()
-
-
-def watch_for(viewer: Any) -> LabelsWatch:
-    """Give the watch of a viewer, which lives as long as the viewer.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer, with or without napari's proxy.
-
-    Returns
-    -------
-    LabelsWatch
-        Always the same one for the same viewer.
-    """
-    viewer = unwrap(viewer)
-    if viewer not in _WATCHES:
-        _WATCHES[viewer] = LabelsWatch(viewer)
-    return _WATCHES[viewer]
+watch_for = PerViewer(LabelsWatch)
+"""Gives the watch of a viewer."""

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QTextBrowser,
@@ -20,7 +19,7 @@ from napari_scarnet.jobs import Job
 from napari_scarnet.project_session import project_for
 from napari_scarnet.section import Section
 from napari_scarnet.smooth import preload_torch, without_collector_pauses
-from napari_scarnet.step import Step
+from napari_scarnet.step import Step, push_button
 from scarnet.progress import Progress
 
 if TYPE_CHECKING:
@@ -63,12 +62,12 @@ class ModelTable(Step):
         self.table.setFixedHeight(120)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.itemSelectionChanged.connect(self._on_selected)
-        self.promote_button = self._button(
+        self.promote_button = push_button(
             "Promote", "Make it the project's model; cases that nobody edited are predicted again.", self.promote
         )
-        self.discard_button = self._button("Discard", "Delete its weights; the card stays.", self.discard)
-        self.roll_back_button = self._button("Roll back", "Return to this earlier model.", self.roll_back)
-        self.add_button = self._button("Add…", "Copy a model's file into the project.", self._choose)
+        self.discard_button = push_button("Discard", "Delete its weights; the card stays.", self.discard)
+        self.roll_back_button = push_button("Roll back", "Return to this earlier model.", self.roll_back)
+        self.add_button = push_button("Add…", "Copy a model's file into the project.", self._choose)
         self.card = QTextBrowser()
         self.card.setMinimumHeight(160)
         self.card_section = Section("Model card", self.card, tip="What the selected model is, and how good.")
@@ -84,12 +83,6 @@ class ModelTable(Step):
             layout.addWidget(widget)
         self.attach()
         self._enable()
-
-    def _button(self, text: str, tip: str, pressed: Any) -> QPushButton:
-        button = QPushButton(text)
-        button.setToolTip(tip)
-        button.clicked.connect(pressed)
-        return button
 
     def connect_viewer(self, link: Any) -> None:
         """Follow the project's models."""

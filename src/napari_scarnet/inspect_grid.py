@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 from psygnal import Signal
@@ -13,6 +13,7 @@ from napari_scarnet.inspect_cells import COLUMNS, ROWS, share_cell
 from napari_scarnet.inspect_panel import Panel, PanelKind, build_panel, link_contrast, style_panel, title_steps
 from napari_scarnet.inspect_state import ViewerState, write_state
 from napari_scarnet.layers import stack_of, unwrap
+from napari_scarnet.per_viewer import PerViewer
 from napari_scarnet.smooth import FrozenHeap
 from scarnet.figure import heart_crop
 
@@ -233,23 +234,5 @@ class Fig3View:
         QTimer.singleShot(0, leave)
 
 
-_VIEWS: "WeakKeyDictionary[Any, Fig3View]" = WeakKeyDictionary()
-
-
-def fig3_for(viewer: "Viewer") -> Fig3View:
-    """Give the Fig. 3 view of a viewer, which lives as long as the viewer.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer, with or without napari's proxy.
-
-    Returns
-    -------
-    Fig3View
-        Always the same one for the same viewer, so that two widgets do not lay it out against each other.
-    """
-    viewer = unwrap(viewer)
-    if viewer not in _VIEWS:
-        _VIEWS[viewer] = Fig3View(viewer)
-    return _VIEWS[viewer]
+fig3_for = PerViewer(Fig3View)
+"""Gives the Fig. 3 view of a viewer, one, so that two widgets do not lay it out against each other."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from napari_scarnet.inspect_grid import fig3_for
 from napari_scarnet.label_layers import selection_kept
 from napari_scarnet.measure_surfaces import Mesh
 from napari_scarnet.metadata import find_layers, image_layer_of, make_meta, placement, unwrap
+from napari_scarnet.per_viewer import PerViewer
 from scarnet.classes import CLASS_COLOURS, TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.measure import Orientation, StudyMeasures
@@ -261,23 +262,5 @@ def _landmarks(measures: StudyMeasures, spacing_mm: tuple[float, ...]) -> dict[s
     return found
 
 
-_VIEWS: "WeakKeyDictionary[Any, HeartView]" = WeakKeyDictionary()
-
-
-def heart_view_for(viewer: "Viewer") -> HeartView:
-    """Give the 3D view of a viewer, which lives as long as the viewer.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer, with or without napari's proxy.
-
-    Returns
-    -------
-    HeartView
-        Always the same one for the same viewer.
-    """
-    viewer = unwrap(viewer)
-    if viewer not in _VIEWS:
-        _VIEWS[viewer] = HeartView(viewer)
-    return _VIEWS[viewer]
+heart_view_for = PerViewer(HeartView)
+"""Gives the 3D view of a viewer."""

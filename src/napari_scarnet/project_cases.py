@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
 
 from napari_scarnet.metadata import find_layers, layer_meta
 from napari_scarnet.project_open_case import CaseOpening
 from napari_scarnet.project_queue import QueueView
+from napari_scarnet.step import push_button
 from scarnet.progress import Progress
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ class CaseDesk(CaseOpening):
         self.queue = QueueView()
         self.queue.asked.connect(self.show_case)
         self.queue.order_changed.connect(self._enable)
-        self.previous_button = self._button("◀ Previous", "The case that was open before (Alt+←).", self.open_previous)
-        self.next_button = self._button("Next ▶", "The next case in the chosen order (Alt+→).", self.open_next)
-        self.accept_button = self._button(
+        self.previous_button = push_button("◀ Previous", "The case that was open before (Alt+←).", self.open_previous)
+        self.next_button = push_button("Next ▶", "The next case in the chosen order (Alt+→).", self.open_next)
+        self.accept_button = push_button(
             "✓ Accept", "Accept the labels as they are; they join the dataset (Alt+A).", self.accept
         )
-        self.reopen_button = self._button("Reopen", "Take an accepted case back into work.", self.reopen)
-        self.exclude_button = self._button("Exclude", "Leave the case out of queue and dataset (Alt+X).", self.exclude)
+        self.reopen_button = push_button("Reopen", "Take an accepted case back into work.", self.reopen)
+        self.exclude_button = push_button("Exclude", "Leave the case out of queue and dataset (Alt+X).", self.exclude)
         self.go_on = QCheckBox("then open the next")
         self.go_on.setChecked(True)
         self.go_on.setToolTip("Accepting or excluding a case opens the next one.")
@@ -65,12 +66,6 @@ class CaseDesk(CaseOpening):
             layout.addWidget(widget)
         self.attach()
         self._enable()
-
-    def _button(self, text: str, tip: str, pressed: Any) -> QPushButton:
-        button = QPushButton(text)
-        button.setToolTip(tip)
-        button.clicked.connect(pressed)
-        return button
 
     def connect_viewer(self, link: Any) -> None:
         """Follow the project and its cases, and take the keys."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 from psygnal import Signal
@@ -10,13 +10,12 @@ from psygnal import Signal
 from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.jobs import Job
 from napari_scarnet.label_layers import labels_edited
-from napari_scarnet.metadata import find_layers, layer_meta, unwrap
+from napari_scarnet.metadata import find_layers, layer_meta
+from napari_scarnet.per_viewer import PerViewer
 from scarnet.errors import ScarNetError
 from scarnet.progress import Progress
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
     from scarnet.project import CaseRow, ModelRecord, Project, Status
 
 __all__ = ["ProjectSession", "Snapshot", "project_for"]
@@ -204,23 +203,5 @@ class ProjectSession:
             self.refresh()
 
 
-_SESSIONS: "WeakKeyDictionary[Any, ProjectSession]" = WeakKeyDictionary()
-
-
-def project_for(viewer: "Viewer") -> ProjectSession:
-    """Give the project session of a viewer, which lives as long as the viewer.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer, with or without napari's proxy.
-
-    Returns
-    -------
-    ProjectSession
-        Always the same one for the same viewer.
-    """
-    viewer = unwrap(viewer)
-    if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = ProjectSession(viewer)
-    return _SESSIONS[viewer]
+project_for = PerViewer(ProjectSession)
+"""Gives the project session of a viewer."""

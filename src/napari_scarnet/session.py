@@ -1,14 +1,12 @@
 """What the steps of one viewer tell each other."""
 
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from typing import Any
+from weakref import ref
 
 from psygnal import Signal
 
-from napari_scarnet.metadata import layer_meta, make_case_unique, unwrap
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
+from napari_scarnet.metadata import layer_meta, make_case_unique
+from napari_scarnet.per_viewer import PerViewer
 
 __all__ = ["Session", "session_for"]
 
@@ -48,23 +46,5 @@ class Session:
             )
 
 
-_SESSIONS: "WeakKeyDictionary[Any, Session]" = WeakKeyDictionary()
-
-
-def session_for(viewer: "Viewer") -> Session:
-    """Give the session of a viewer, which lives as long as the viewer.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer, with or without napari's proxy.
-
-    Returns
-    -------
-    Session
-        Always the same one for the same viewer.
-    """
-    viewer = unwrap(viewer)
-    if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = Session(viewer)
-    return _SESSIONS[viewer]
+session_for = PerViewer(Session)
+"""Gives the session of a viewer."""

@@ -14,7 +14,28 @@ from napari_scarnet.viewer_link import ViewerLink
 from scarnet.errors import ScarNetError
 from scarnet.progress import Progress
 
-__all__ = ["JobBar", "Step"]
+__all__ = ["JobBar", "Step", "push_button"]
+
+
+def push_button(text: str, tip: str, pressed: Callable[[], Any]) -> QPushButton:
+    """Make a button.
+
+    Parameters
+    ----------
+    text, tip : str
+        What stands on it, and what it says under the mouse.
+    pressed : bound method
+        Called when it is pressed.
+
+    Returns
+    -------
+    QPushButton
+        The button.
+    """
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.clicked.connect(pressed)
+    return button
 
 
 class JobBar(QWidget):

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_scarnet.choice_table import ChoiceTable
 from napari_scarnet.inspect_grid import fig3_for
-from napari_scarnet.step import Step
+from napari_scarnet.step import Step, push_button
 from napari_scarnet.studies import add_stack, bring_forward
 from napari_scarnet.study_card import StudyCard
 from scarnet.progress import Progress
@@ -53,9 +53,9 @@ class StudyWidget(Step):
         self.path_edit.setToolTip("A DICOM folder or file, NIfTI, TIFF or HDF5. Enter opens it.")
         self.path_edit.setAcceptDrops(False)
         self.path_edit.returnPressed.connect(self.open_typed_path)
-        self.open_button = self._button("Open", "Open the path above.", self.open_typed_path)
-        self.file_button = self._button("File…", "Choose a file: DICOM, NIfTI, TIFF or HDF5.", self._choose_file)
-        self.folder_button = self._button("DICOM folder…", "Choose a folder of DICOM files.", self._choose_folder)
+        self.open_button = push_button("Open", "Open the path above.", self.open_typed_path)
+        self.file_button = push_button("File…", "Choose a file: DICOM, NIfTI, TIFF or HDF5.", self._choose_file)
+        self.folder_button = push_button("DICOM folder…", "Choose a folder of DICOM files.", self._choose_folder)
         self.sample_button = QPushButton("Sample")
         self.sample_button.setToolTip("Open a synthetic study, also under File → Open Sample.")
         menu = QMenu(self.sample_button)
@@ -81,12 +81,6 @@ class StudyWidget(Step):
             layout.addWidget(widget)
         layout.addStretch(1)
         self.attach()
-
-    def _button(self, text: str, tip: str, pressed: Any) -> QPushButton:
-        button = QPushButton(text)
-        button.setToolTip(tip)
-        button.clicked.connect(pressed)
-        return button
 
     def connect_viewer(self, link: Any) -> None:
         """Follow the studies that come into the viewer and the active layer."""
