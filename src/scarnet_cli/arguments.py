@@ -14,6 +14,7 @@ __all__ = [
     "add_keep_identity",
     "add_model",
     "add_quiet",
+    "add_study_options",
     "natural",
     "positive",
     "spacing_mm",
@@ -137,6 +138,29 @@ def add_keep_identity(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let the DICOM files carry the patient's and the study's identity, as an archive wants it "
         "(default: the case's name in its place)",
+    )
+
+
+def add_study_options(parser: argparse.ArgumentParser, names: "argparse._MutuallyExclusiveGroup | None" = None) -> None:
+    """Add what tells of a study that its files leave open: ``--case``, ``--series``, ``--phase`` and ``--spacing``.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    names : mutually exclusive group, optional
+        Of the parser, where ``--case`` is one of several ways to name cases; their options then stand together.
+    """
+    (names or parser).add_argument("--case", metavar="NAME", help="what to call the case, where there is one study")
+    parser.add_argument("--series", metavar="S", help="which series of a study with several: its number")
+    parser.add_argument(
+        "--phase", metavar="N", type=natural, help="which phase, from 0, where there are several at each position"
+    )
+    parser.add_argument(
+        "--spacing",
+        metavar="Z,Y,X",
+        type=spacing_mm,
+        help="voxel spacing in mm for files that do not tell theirs, such as TIFF: slices, rows, columns",
     )
 
 

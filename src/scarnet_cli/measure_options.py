@@ -4,7 +4,7 @@ import argparse
 import math
 from pathlib import Path
 
-from scarnet_cli.arguments import Parser, add_keep_identity, add_quiet, natural, spacing_mm
+from scarnet_cli.arguments import Parser, add_keep_identity, add_quiet, add_study_options
 
 __all__ = ["add_options", "point"]
 
@@ -70,17 +70,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--no-report", dest="report", action="store_false", help="leave out report.pdf")
     parser.add_argument("--dicom", action="store_true", help="also write DICOM SEG and SR; the study must be DICOM")
     add_keep_identity(parser)
-    parser.add_argument("--case", metavar="NAME", help="another name for the case, where IMAGE is one study")
-    parser.add_argument("--series", metavar="S", help="which series of a study with several: its number")
-    parser.add_argument(
-        "--phase", metavar="N", type=natural, help="which phase, from 0, where there are several at each position"
-    )
-    parser.add_argument(
-        "--spacing",
-        metavar="Z,Y,X",
-        type=spacing_mm,
-        help="voxel spacing in mm for files that do not tell theirs, such as TIFF: slices, rows, columns",
-    )
+    add_study_options(parser)
     add_quiet(parser)
 
 

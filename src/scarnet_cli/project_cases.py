@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import ScarNetError
-from scarnet_cli.arguments import add_model, natural, spacing_mm
+from scarnet_cli.arguments import add_model, add_study_options
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.progress import Bars
 from scarnet_cli.project_opening import opened_to_write
@@ -70,15 +70,12 @@ def add_actions(actions: Any, add_action: Callable[..., argparse.ArgumentParser]
         "studies", metavar="STUDY", nargs="+", type=Path, help="a study, a folder of them, or a dataset"
     )
     names = parser.add_mutually_exclusive_group()
-    names.add_argument("--case", metavar="NAME", help="what to call the case, where there is one STUDY")
     names.add_argument(
         "--keep-names", action="store_true", help="call cases like their files, unless that is the patient's name"
     )
+    add_study_options(parser, names)
     parser.add_argument("--same-patient-as", metavar="CASE", help="an earlier case of the same patient")
     parser.add_argument("--accept", action="store_true", help="accept the labels that a dataset brings")
-    parser.add_argument("--series", metavar="S", help="which series of a study with several: its number")
-    parser.add_argument("--phase", metavar="N", type=natural, help="which phase, from 0, of a study with several")
-    parser.add_argument("--spacing", metavar="Z,Y,X", type=spacing_mm, help="voxel spacing in mm for files without one")
     for name, (summary, text) in _DECISIONS.items():
         example = f"  scarnet project {name} heart-study case-001 case-002"
         parser = add_action(actions, name, run_decision, summary, text, example)

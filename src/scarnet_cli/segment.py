@@ -14,9 +14,8 @@ from scarnet_cli.arguments import (
     add_keep_identity,
     add_model,
     add_quiet,
-    natural,
+    add_study_options,
     positive,
-    spacing_mm,
 )
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.outputs import CASE_FILES, FURTHER_OUTPUTS, OUTPUTS, check_replaceable, replaced_folder, write_case
@@ -99,17 +98,7 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
         f"(default: {','.join(OUTPUTS)})",
     )
     add_keep_identity(parser)
-    parser.add_argument("--case", metavar="NAME", help="another name for the case, where there is one INPUT study")
-    parser.add_argument("--series", metavar="S", help="which series of a study with several: its number")
-    parser.add_argument(
-        "--phase", metavar="N", type=natural, help="which phase, from 0, where there are several at each position"
-    )
-    parser.add_argument(
-        "--spacing",
-        metavar="Z,Y,X",
-        type=spacing_mm,
-        help="voxel spacing in mm for files that do not tell theirs, such as TIFF: slices, rows, columns",
-    )
+    add_study_options(parser)
     parser.add_argument("--batch-size", metavar="N", type=positive, default=8, help="slices at a time")
     parser.add_argument(
         "--flips",

@@ -1,6 +1,8 @@
 """Helps that a newcomer can follow, and how the terminal is told of errors."""
 
+import argparse
 import re
+import shlex
 import subprocess
 import sys
 
@@ -9,26 +11,17 @@ import pytest
 import scarnet as package
 from scarnet_cli import main as main_module
 
-COMMANDS = [
-    ["demo"],
-    ["view"],
-    ["segment"],
-    ["measure"],
-    ["evaluate"],
-    ["train"],
-    ["finetune"],
-    ["jobs"],
-    ["jobs", "list"],
-    ["jobs", "show"],
-    ["jobs", "watch"],
-    ["jobs", "cancel"],
-    ["jobs", "resume"],
-    ["models"],
-    ["models", "list"],
-    ["models", "show"],
-    ["models", "import"],
-    ["phantom"],
-]
+
+def commands_of(parser, *words):
+    """Every command below a parser, as the words a user types."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                yield [*words, name]
+                yield from commands_of(command, *words, name)
+
+
+COMMANDS = list(commands_of(main_module.build_parser()))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -48,7 +41,7 @@ def test_the_examples_are_valid_command_lines(scarnet, command):
     parser = main_module.build_parser()
     for line in scarnet(*command, "--help").out.splitlines():
         if line.startswith("  scarnet "):
-            parser.parse_args(line.split()[1:])
+            parser.parse_args(shlex.split(line)[1:])
 
 
 def test_every_option_has_a_help_text_and_defaults_are_shown(scarnet):
@@ -64,8 +57,9 @@ def test_every_option_has_a_help_text_and_defaults_are_shown(scarnet):
 
 def test_the_commands_are_listed(scarnet):
     text = scarnet("--help").out
-    for command in ("demo", "view", "segment", "evaluate", "train", "finetune", "jobs", "models", "phantom"):
-        assert f"\n    {command} " in text
+    names = "demo view segment measure evaluate train finetune jobs project models phantom"
+    for name in names.split():
+        assert f"\n    {name} " in text
 
 
 def test_version(scarnet):
