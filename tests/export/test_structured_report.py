@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from highdicom.sr import CodedConcept, srread
 
+import scarnet
 from scarnet.errors import ScarNetError
 from scarnet.export import LabelOrigin, make_segmentation, make_structured_report, write_dicom
 from scarnet.measure import measure_labels
@@ -84,3 +85,12 @@ def test_measures_of_other_labels_are_refused(make_study):
     fewer = np.where(study.labels == 3, 1, study.labels)
     with pytest.raises(ScarNetError, match="mm² of scar in all slices, the segmentation holds"):
         make_structured_report(measure_labels(fewer, study.stack), segmentation)
+
+
+def test_report_and_segmentation_name_the_same_program(written):
+    path, _, segmentation = written
+    report = srread(path)
+    for told in (report, segmentation):
+        assert told.Manufacturer == "napari-scarnet"
+        assert told.ManufacturerModelName == "ScarNet"
+        assert told.SoftwareVersions == scarnet.__version__

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import scarnet
 from scarnet.classes import CLASS_COLOURS, CLASS_NAMES, N_CLASSES, TissueClass
 from scarnet.errors import ScarNetError
+from scarnet.export.equipment import EQUIPMENT, MANUFACTURER
 from scarnet.export.origin import MODEL_PREFIX, LabelOrigin
 from scarnet.export.source import DicomSource, SourceImage, dicom_source
 from scarnet.export.writing import unquoted
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
     from highdicom.seg import Segmentation, SegmentDescription
     from pydicom import Dataset
 
-__all__ = ["MANUFACTURER", "SEGMENTS", "make_segmentation"]
-
-MANUFACTURER = "napari-scarnet"
+__all__ = ["SEGMENTS", "make_segmentation"]
 
 SEGMENTS: tuple[TissueClass, ...] = (TissueClass.MYOCARDIUM, TissueClass.BLOOD_POOL, TissueClass.SCAR)
 """In the order of their segment numbers, which are the classes' label values."""
@@ -91,9 +90,7 @@ def _make(labels: npt.NDArray[Any], stack: LGEStack, origin: LabelOrigin, source
         series_number=_SERIES_NUMBER,
         sop_instance_uid=generate_uid(),
         instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name="ScarNet",
-        software_versions=scarnet.__version__,
+        **EQUIPMENT,
         device_serial_number="none",
         content_label="LGE_SCAR",
         content_description="Left ventricle and scar; research use only",
@@ -148,7 +145,7 @@ def _description(tissue: TissueClass, origin: LabelOrigin) -> "SegmentDescriptio
             name=f"{MODEL_PREFIX}{origin.model_name}"[:64],
             family=codes.DCM.ArtificialIntelligence,
             version=origin.model_sha256,
-            source=f"napari-scarnet {scarnet.__version__}",
+            source=f"{MANUFACTURER} {scarnet.__version__}",
         )
     red, green, blue = (255 * value for value in CLASS_COLOURS[tissue][:3])
     return SegmentDescription(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import scarnet
 from scarnet.classes import CLASS_NAMES, TissueClass
 from scarnet.errors import ScarNetError
-from scarnet.export.segmentation import MANUFACTURER, SEGMENTS
+from scarnet.export.equipment import DEVICE, EQUIPMENT, MANUFACTURER
+from scarnet.export.segmentation import SEGMENTS
 from scarnet.export.writing import unquoted
 from scarnet.measure import MYOCARDIAL_DENSITY_G_PER_ML
 
@@ -78,11 +79,9 @@ def make_structured_report(values: Mapping[str, Any], segmentation: "Segmentatio
             series_number=_SERIES_NUMBER,
             sop_instance_uid=generate_uid(),
             instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name="ScarNet",
-            software_versions=scarnet.__version__,
+            **EQUIPMENT,
             series_description="ScarNet measures; research use only",
-            coding_schemes=[CodingSchemeIdentificationItem(designator=_SCHEME, name="napari-scarnet")],
+            coding_schemes=[CodingSchemeIdentificationItem(designator=_SCHEME, name=MANUFACTURER)],
             is_complete=True,
         )
     return report
@@ -137,7 +136,7 @@ def _content(values: Mapping[str, Any], segmentation: "Segmentation") -> "Measur
     from pydicom.uid import generate_uid
 
     device = DeviceObserverIdentifyingAttributes(
-        uid=generate_uid(), name="ScarNet", manufacturer_name=MANUFACTURER, model_name=f"ScarNet {scarnet.__version__}"
+        uid=generate_uid(), name=DEVICE, manufacturer_name=MANUFACTURER, model_name=f"{DEVICE} {scarnet.__version__}"
     )
     return MeasurementReport(
         observation_context=ObservationContext(
@@ -173,7 +172,7 @@ def _group(
         finding_category=coded.category,
         finding_sites=[FindingSite(anatomic_location=coded.region)],
         algorithm_id=AlgorithmIdentification(
-            name="napari-scarnet measures",
+            name=f"{MANUFACTURER} measures",
             version=scarnet.__version__,
             parameters=[f"myocardial density = {MYOCARDIAL_DENSITY_G_PER_ML} g/ml"],
         ),
