@@ -6,18 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from scarnet.errors import ScarNetError
-from scarnet_cli import job_options
-from scarnet_cli.arguments import Parser
-from scarnet_cli.main import build_parser
 from scarnet_training.jobs import JobOptions, Status, processes, read_job, submit
 from scarnet_training.jobs.status import write_status
-
-ACTIONS = ["list", "show", "watch", "cancel", "resume"]
 
 
 def make_job(folder, state, events=(), **values):
@@ -76,17 +69,6 @@ def counting(tmp_path, monkeypatch, project_root):
     yield job
     if job.state() in ("queued", "running"):
         processes.end(job.status().place, 0.5)
-
-
-@pytest.mark.parametrize("action", [[], *([action] for action in ACTIONS)], ids="".join)
-def test_help_says_what_it_does_and_gives_examples_that_are_valid(scarnet, action):
-    result = scarnet("jobs", *action, "--help")
-    assert (result.status, result.err) == (0, "")
-    lines = [line.split()[1:] for line in result.out.split("\nexamples:\n")[1].splitlines() if line[:4] == "  sc"]
-    own = [line for line in lines if line[0] == "jobs"]
-    assert ["jobs", *action] in [line[: 1 + len(action)] for line in own]
-    for line in own:
-        build_parser().parse_args(line)
 
 
 def test_jobs_are_listed_a_line_each(scarnet, runs):
@@ -259,41 +241,6 @@ def test_bad_input_gets_one_sentence(scarnet, runs, monkeypatch, arguments, sent
     assert result.err.startswith("error: ")
     assert sentence in result.err
     assert result.err.count("\n") == 1
-
-
-def parse(*arguments):
-    parser = Parser(prog="scarnet train")
-    job_options.add_job_options(parser)
-    return parser.parse_args(arguments)
-
-
-def test_the_options_reach_the_job(monkeypatch, capsys):
-    calls = []
-
-    def submit_nothing(recipe, folder, where, **options):
-        calls.append((recipe, folder, where, options))
-        return read_nothing(folder)
-
-    def read_nothing(folder):
-        from scarnet_training.jobs import Job
-
-        return Job(folder)
-
-    monkeypatch.setattr("scarnet_training.jobs.submit", submit_nothing)
-    args = parse("--job", "slurm", "--gpus", "2", "--nodes", "3", "--minutes", "90", "--partition", "gpu")
-    assert job_options.wants_job(args)
-    assert job_options.start_job(args, "the recipe", Path("runs/x"), resume=True) == 0
-    options = {"gpus": 2, "nodes": 3, "minutes": 90, "partition": "gpu", "resume": True}
-    assert calls == [("the recipe", Path("runs/x"), "slurm", options)]
-    assert "scarnet jobs watch runs/x" in capsys.readouterr().out
-    job_options.start_job(parse("--job", "local"), "r", Path("y"))
-    assert calls[1][2:] == ("local", {"gpus": None, "nodes": 1, "minutes": None, "partition": None, "resume": False})
-
-
-def test_what_belongs_to_a_job_needs_one():
-    assert not job_options.wants_job(parse())
-    with pytest.raises(ScarNetError, match="--gpus belongs to a job; add --job local or --job slurm"):
-        job_options.wants_job(parse("--gpus", "1"))
 
 
 def test_looking_after_jobs_needs_neither_torch_nor_submitit(runs):
