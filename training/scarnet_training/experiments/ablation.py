@@ -5,12 +5,11 @@ again; ``--fold`` runs some folds only, for several machines.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scarnet.errors import ScarNetError
 from scarnet.progress import Progress, silent
+from scarnet_training.experiments.command_line import with_status
 from scarnet_training.experiments.crossval import fold_folder, train_fold
 from scarnet_training.experiments.out_of_fold import predict_fold
 from scarnet_training.experiments.variants import (
@@ -53,21 +52,17 @@ def run_variants(
             predict_fold(recipe, folder, progress)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+@with_status
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.ablation", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="folder for all runs")
     parser.add_argument("--variants", default=",".join(VARIANTS), help=f"comma-separated, of {', '.join(VARIANTS)}")
     parser.add_argument("--fold", type=int, action="append", help="one fold, may be repeated (default: all five)")
     parser.add_argument("--epochs-factor", type=float, default=1.0, help="factor on the number of epochs")
     args = parser.parse_args(argv)
-    try:
-        folds = args.fold if args.fold is not None else range(5)
-        run_variants(args.out, args.variants.split(","), list(folds), args.epochs_factor)
-    except ScarNetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    folds = args.fold if args.fold is not None else range(5)
+    run_variants(args.out, args.variants.split(","), list(folds), args.epochs_factor)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """``python -m scarnet_training.experiments.ablation_table``: the ablation's table, from what was predicted so far."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from scarnet.errors import ScarNetError
-from scarnet.files import atomic_path
 from scarnet_training.data import load_dataset
+from scarnet_training.experiments.command_line import add_output, with_status, write_or_print
 from scarnet_training.experiments.scoring import Score, pooled_logits, predicted_folds, score
 from scarnet_training.experiments.variants import BASE, VARIANTS
 
@@ -99,24 +98,15 @@ def _row(name: str, found: Score) -> tuple[str, ...]:
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+@with_status
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.ablation_table", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="the ablation's folder")
     parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
-    parser.add_argument("-o", "--output", type=Path, help="a Markdown file (default: print)")
+    add_output(parser)
     args = parser.parse_args(argv)
-    try:
-        table = make_table(args.runs, args.dataset)
-        if args.output is None:
-            print(table, end="")
-        else:
-            with atomic_path(args.output) as temporary:
-                temporary.write_text(table, encoding="utf-8")
-    except ScarNetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    write_or_print(make_table(args.runs, args.dataset), args.output)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ data and do not belong into a repository.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from scarnet.models import ModelCard, load_model
 from scarnet.predict import Prediction
 from scarnet.predict.predictor import Predictor
 from scarnet_training.data import load_dataset
+from scarnet_training.experiments.command_line import with_status
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.validation import compare_labels
 
@@ -181,32 +181,26 @@ def _markdown(found: list[tuple[LabelledCase, Prediction, dict[str, Any]]], cali
     return "\n".join(lines) + "\n"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+@with_status
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.held_out", description=__doc__)
     parser.add_argument("--model", default="scarnet-lite", help="the model")
     parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
     parser.add_argument("--pictures", type=Path, help="a folder outside the repository for pictures of the worst")
     parser.add_argument("--worst", type=int, default=4, help="how many patients to draw")
     args = parser.parse_args(argv)
-    try:
-        found = _predicted(args)
-        wall = [np.isin(case.labels, (TissueClass.MYOCARDIUM, TissueClass.SCAR)) for case, _, _ in found]
-        calibration = reliability(
-            [p.probabilities[TissueClass.SCAR][mask] for (_, p, _), mask in zip(found, wall, strict=True)],
-            [(case.labels == TissueClass.SCAR)[mask] for (case, _, _), mask in zip(found, wall, strict=True)],
-        )
-        print(_markdown(found, calibration), end="")
-        if args.pictures is not None:
-            folder = make_folder(args.pictures)
-            for case, prediction, _ in found[: args.worst]:
-                draw_case(case, prediction.labels, prediction.window).savefig(
-                    folder / f"{case.stack.case}.png", dpi=150
-                )
-    except ScarNetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    found = _predicted(args)
+    wall = [np.isin(case.labels, (TissueClass.MYOCARDIUM, TissueClass.SCAR)) for case, _, _ in found]
+    calibration = reliability(
+        [p.probabilities[TissueClass.SCAR][mask] for (_, p, _), mask in zip(found, wall, strict=True)],
+        [(case.labels == TissueClass.SCAR)[mask] for (case, _, _), mask in zip(found, wall, strict=True)],
+    )
+    print(_markdown(found, calibration), end="")
+    if args.pictures is not None:
+        folder = make_folder(args.pictures)
+        for case, prediction, _ in found[: args.worst]:
+            draw_case(case, prediction.labels, prediction.window).savefig(folder / f"{case.stack.case}.png", dpi=150)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,13 @@ finished is kept, so that the command can be stopped and given again.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from scarnet.errors import ScarNetError
-from scarnet.files import atomic_path
 from scarnet.models import load_model
 from scarnet_training.cohort import load_cohort
+from scarnet_training.experiments.command_line import add_output, with_status, write_or_print
 from scarnet_training.experiments.crossval import train_fold
 from scarnet_training.finetune import finetune_recipe
 from scarnet_training.parts import PARTS
@@ -69,8 +67,9 @@ def curve_recipe(dataset: str, model: str, start: str, patients: int, epochs_fac
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+@with_status
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.learning_curve", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/learning-curve"), help="folder for all runs")
     parser.add_argument("--dataset", default="../shared/data/emidec", help="the patients")
@@ -80,20 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--parts", choices=PARTS, help="what trains in a fine-tuning (default: as the recipe says)")
     parser.add_argument("--free-norms", action="store_true", help="let a fine-tuning change normalisation statistics")
     parser.add_argument("--epochs-factor", type=float, default=1.0, help="factor on the number of epochs")
-    parser.add_argument("-o", "--output", type=Path, help="a Markdown file (default: print)")
+    add_output(parser)
     args = parser.parse_args(argv)
-    try:
-        rows = _run(args)
-    except ScarNetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     header = "| patients | start | whole myocardium | blood pool | scar | bias (points) |\n" + "| --- " * 6 + "|\n"
-    if args.output is None:
-        print(header + "".join(rows), end="")
-    else:
-        with atomic_path(args.output) as temporary:
-            temporary.write_text(header + "".join(rows), encoding="utf-8")
-    return 0
+    write_or_print(header + "".join(_run(args)), args.output)
 
 
 def _run(args: argparse.Namespace) -> list[str]:

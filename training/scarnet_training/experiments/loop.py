@@ -35,6 +35,7 @@ from scarnet.project import (
     promote,
 )
 from scarnet_training.data import load_dataset
+from scarnet_training.experiments.command_line import add_output, with_status, write_or_print
 from scarnet_training.experiments.loop_report import draw_curves, markdown_table
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.project import collect_model, find_finetune, plan_finetune, prepare_finetune
@@ -235,8 +236,9 @@ def _measure(project: Project, unseen: Sequence[LabelledCase], settings: LoopSet
     return {"summary": summarise(patients), "voxels": round(float(np.mean(voxels)), 1), "patients": patients}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+@with_status
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.loop", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/loop"), help="folder for the projects")
     parser.add_argument("--dataset", default="../shared/data/emidec", help="the patients")
@@ -249,33 +251,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--entropy-only", action="store_true", help="uncertainty from the prediction's entropy alone")
     parser.add_argument("--device", default="auto", help="where to predict and to train")
     parser.add_argument("--seed", type=int, default=0, help="of random order, splits and trainings")
-    parser.add_argument("-o", "--output", type=Path, help="a Markdown file for the table (default: print)")
+    add_output(parser)
     parser.add_argument("--figure", type=Path, help="a .png or .pdf for the curves")
     args = parser.parse_args(argv)
-    try:
-        settings = LoopSettings(
-            counts=tuple(int(count) for count in args.counts.split(",")),
-            epochs=args.epochs,
-            device=args.device,
-            seed=args.seed,
-            flips=False if args.no_flips else None,
-            learning_rate=args.learning_rate,
-            with_disagreement=not args.entropy_only,
-        )
-        cases, orders = load_dataset(args.dataset), args.orders.split(",")
-        points = run_loop(cases, args.model, args.out, orders, settings, lambda text: print(text, file=sys.stderr))
-        table = markdown_table(points)
-        if args.output is None:
-            print(table, end="")
-        else:
-            with atomic_path(args.output) as temporary:
-                temporary.write_text(table, encoding="utf-8")
-        if args.figure is not None:
-            draw_curves(points, args.figure)
-    except ScarNetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    settings = LoopSettings(
+        counts=tuple(int(count) for count in args.counts.split(",")),
+        epochs=args.epochs,
+        device=args.device,
+        seed=args.seed,
+        flips=False if args.no_flips else None,
+        learning_rate=args.learning_rate,
+        with_disagreement=not args.entropy_only,
+    )
+    cases, orders = load_dataset(args.dataset), args.orders.split(",")
+    points = run_loop(cases, args.model, args.out, orders, settings, lambda text: print(text, file=sys.stderr))
+    write_or_print(markdown_table(points), args.output)
+    if args.figure is not None:
+        draw_curves(points, args.figure)
 
 
 if __name__ == "__main__":

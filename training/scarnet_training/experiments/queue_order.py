@@ -7,7 +7,6 @@ nothing.
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from scarnet.errors import ScarNetError
-from scarnet.files import atomic_path
 from scarnet.project import ORDERS, Project
 from scarnet_training.data import load_dataset
+from scarnet_training.experiments.command_line import add_output, with_status, write_or_print
 from scarnet_training.experiments.loop_report import cases_to_reach
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.project.simulated import voxels_to_change
@@ -114,27 +113,19 @@ def reached_table(out: Path, targets: Sequence[float]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+@with_status
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.queue_order", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/loop"), help="the folder of the experiment 'loop'")
     parser.add_argument("--dataset", default="../shared/data/emidec", help="the patients")
     parser.add_argument("--targets", default="0.4,0.45,0.5,0.55", help="scar Dice to reach, separated by commas")
-    parser.add_argument("-o", "--output", type=Path, help="a Markdown file (default: print)")
+    add_output(parser)
     args = parser.parse_args(argv)
-    try:
-        reached = reached_table(args.out, [float(target) for target in args.targets.split(",")])
-        with Project.open(args.out / "start", read_only=True) as project:
-            text = f"{rank_correlations(project, load_dataset(args.dataset))}\n{reached}"
-        if args.output is None:
-            print(text, end="")
-        else:
-            with atomic_path(args.output) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-    except ScarNetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    reached = reached_table(args.out, [float(target) for target in args.targets.split(",")])
+    with Project.open(args.out / "start", read_only=True) as project:
+        text = f"{rank_correlations(project, load_dataset(args.dataset))}\n{reached}"
+    write_or_print(text, args.output)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ readily scar is called is chosen on these, too.
 
 import argparse
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from scarnet.models.store import read_model, save_model
 from scarnet.predict.labels import drop_small_scar, postprocess_labels
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.ablation_table import FOLDS
+from scarnet_training.experiments.command_line import with_status
 from scarnet_training.experiments.scoring import Pooled, pooled_logits, predicted_folds
 from scarnet_training.operating_point import OperatingPoint, choose_point, measure_choices, shift_scar
 from scarnet_training.validation import compare_labels, summarise
@@ -54,8 +54,9 @@ def cross_validated_figures(pooled: Pooled, point: OperatingPoint) -> dict[str, 
     return {"summary": summary, "patients": patients}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+@with_status
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.ship", description=__doc__)
     parser.add_argument("model", type=Path, help="the model trained on all patients")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to ship")
@@ -63,32 +64,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--variant", default="encoder", help="the variant with the model's recipe")
     parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
     args = parser.parse_args(argv)
-    try:
-        folds = predicted_folds(args.runs, args.variant, FOLDS)
-        if len(folds) < FOLDS:
-            raise ScarNetError(f"{args.runs / args.variant} has {len(folds)} of {FOLDS} folds; run the others first.")
-        model = read_model(args.model)
-        output = "flips" if model.card.recipe.get("test_time_flips") else "plain"
-        cases = {case.stack.case: case for case in load_dataset(args.dataset)}
-        pooled = pooled_logits(args.runs, [args.variant], output, folds, cases)
-        point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
-        shift_scar(model.network, point.shift)
-        told = (
-            f"Validation: {FOLDS} models of the same recipe, cross-validated over {len(pooled)} patients, each model "
-            "measured on patients it had not seen; this one was then trained on all of them."
-        )
-        data = (*(line for line in model.card.data if not line.startswith("Trained on")), told)
-        card = replace(
-            model.card,
-            data=data,
-            validation=cross_validated_figures(pooled, point),
-            smallest_scar_ml=point.smallest_scar_ml,
-        )
-        save_model(args.output, model.network, card, half=True)
-    except ScarNetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    folds = predicted_folds(args.runs, args.variant, FOLDS)
+    if len(folds) < FOLDS:
+        raise ScarNetError(f"{args.runs / args.variant} has {len(folds)} of {FOLDS} folds; run the others first.")
+    model = read_model(args.model)
+    output = "flips" if model.card.recipe.get("test_time_flips") else "plain"
+    cases = {case.stack.case: case for case in load_dataset(args.dataset)}
+    pooled = pooled_logits(args.runs, [args.variant], output, folds, cases)
+    point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
+    shift_scar(model.network, point.shift)
+    told = (
+        f"Validation: {FOLDS} models of the same recipe, cross-validated over {len(pooled)} patients, each model "
+        "measured on patients it had not seen; this one was then trained on all of them."
+    )
+    data = (*(line for line in model.card.data if not line.startswith("Trained on")), told)
+    card = replace(
+        model.card,
+        data=data,
+        validation=cross_validated_figures(pooled, point),
+        smallest_scar_ml=point.smallest_scar_ml,
+    )
+    save_model(args.output, model.network, card, half=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ reference. The pictures show patients: they stay with the data and do not belong
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from scarnet.classes import CLASS_COLOURS, TissueClass
-from scarnet.errors import ScarNetError
 from scarnet.evaluate.agreement import agreement
 from scarnet.evaluate.overlap import dice
 from scarnet.files import make_folder
 from scarnet.measure import MeasureSettings, measure_study, wall_mask
 from scarnet_training.data import load_dataset
+from scarnet_training.experiments.command_line import with_status
 from scarnet_training.labelled_case import LabelledCase
 
 if TYPE_CHECKING:
@@ -167,26 +166,22 @@ def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 2 after ``error:`` and a sentence."""
+@with_status
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.thresholds", description=__doc__)
     parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
     parser.add_argument("--pictures", type=Path, help="a folder outside the repository for pictures of patients")
     parser.add_argument("--each", type=int, default=3, help="how many to draw of the best, and of the worst")
     args = parser.parse_args(argv)
-    try:
-        marked = [mark_scar(case) for case in load_dataset(args.dataset) if wall_mask(case.labels).any()]
-        print(table(marked), end="")
-        if args.pictures is not None:
-            folder = make_folder(args.pictures)
-            ranked = sorted((m for m in marked if m.case.has_scar), key=lambda m: m.dices["fwhm"] or 0.0)
-            for what, chosen in (("disagreement", ranked[: args.each]), ("agreement", ranked[-args.each :])):
-                for one in chosen:
-                    draw_methods(one).savefig(folder / f"{what}_{one.case.stack.case}.png", dpi=150)
-    except ScarNetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    marked = [mark_scar(case) for case in load_dataset(args.dataset) if wall_mask(case.labels).any()]
+    print(table(marked), end="")
+    if args.pictures is not None:
+        folder = make_folder(args.pictures)
+        ranked = sorted((m for m in marked if m.case.has_scar), key=lambda m: m.dices["fwhm"] or 0.0)
+        for what, chosen in (("disagreement", ranked[: args.each]), ("agreement", ranked[-args.each :])):
+            for one in chosen:
+                draw_methods(one).savefig(folder / f"{what}_{one.case.stack.case}.png", dpi=150)
 
 
 if __name__ == "__main__":
