@@ -62,6 +62,12 @@ def test_the_commands_are_listed(scarnet):
         assert f"\n    {name} " in text
 
 
+def test_the_guide_lists_every_command(project_root):
+    guide = (project_root / "docs" / "guide.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `scarnet (\w+)", guide, re.MULTILINE)
+    assert listed == [name for name, *actions in COMMANDS if not actions]
+
+
 def test_version(scarnet):
     assert scarnet("--version").out == f"scarnet {package.__version__}\n"
 
