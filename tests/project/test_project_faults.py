@@ -125,6 +125,29 @@ def test_a_full_disk_leaves_the_last_version_and_one_sentence(mounted, draw_stac
     assert not list((disk / "p").rglob(".writing-*"))
 
 
+def test_labels_whose_record_could_not_be_written_are_not_accepted_still(tmp_path, draw_stack, labels, monkeypatch):
+    from scarnet.project.record import CaseRecord
+
+    with Project.create(tmp_path / "p") as project:
+        import_stack(project, draw_stack(0))
+        project.save_labels("case-001", labels)
+        project.accept("case-001")
+        changed = labels.copy()
+        changed[0] = 0
+        with monkeypatch.context() as full:
+            full.setattr(CaseRecord, "write", _no_space)
+            with pytest.raises(ScarNetError, match="No space"):
+                project.save_labels("case-001", changed)
+        assert project.save_labels("case-001", changed)  # as the viewer does once more
+        assert project.row("case-001").status == "in progress"
+        assert project.dataset.cases() == set()
+        assert not project.save_labels("case-001", changed)
+
+
+def _no_space(*_):
+    raise ScarNetError("Cannot write case.json: No space left on device.")
+
+
 def test_a_read_only_disk_can_be_looked_at(mounted, draw_stack, labels):
     disk = mounted("size=2m")
     with Project.create(disk / "p") as project:

@@ -40,6 +40,7 @@ class CaseLabels(OpenedProject):
         super().__init__(*args, **options)
         self._stacks: OrderedDict[str, LGEStack] = OrderedDict()
         self._edits: dict[tuple[str, str | None], _Edit] = {}
+        self._unnoted: set[str] = set()
 
     def close(self) -> None:
         """Tell the log of the last edits and let others write; nothing happens the second time."""
@@ -156,13 +157,18 @@ class CaseLabels(OpenedProject):
             start = self.predicted_labels(case) if saved is None else saved
             # An annotator's own labels are kept also where they agree with the network.
             same_as = saved if annotator or as_predicted else start
-            if same_as is not None and np.array_equal(same_as, after):
+            same = same_as is not None and np.array_equal(same_as, after)
+            if same and case not in self._unnoted:
                 return False
-            versions.save(after, stack)
+            if not same:
+                versions.save(after, stack)
             after = after.astype(np.uint8)
             self._edits.setdefault(key, _Edit(start, after)).after = after
             if annotator is None:
+                # Should the record fail now, the very same labels are to be saved once more.
+                self._unnoted.add(case)
                 self._note_edit(case, after)
+                self._unnoted.discard(case)
             return True
 
     def log_edits(self, case: str | None = None, action: str = "edit") -> None:
