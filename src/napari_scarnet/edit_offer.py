@@ -3,14 +3,17 @@
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
-from napari_scarnet.edit_recovery import Recovered, find_recovered
+from napari_scarnet.edit_recovery import Recovered, find_recovered, read_recovered
 from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.jobs import Job
+from napari_scarnet.label_layers import current_labels
 from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
 from scarnet.errors import ScarNetError
+from scarnet.progress import Progress
 from scarnet.stack import LGEStack
 
 __all__ = ["OfferBar"]
@@ -78,11 +81,18 @@ class OfferBar(QFrame):
 
     def _look(self) -> None:
         image = None if self._case is None else image_layer_of(self._viewer, self._case)
-        # A project keeps its labels itself, also where they may only be read.
-        if image is None or layer_meta(image).get("project") is not None or "save_labels" in layer_meta(image):
+        if image is None or self._case is None:
             return
-        stack = layer_meta(image)["stack"]
-        job = Job(lambda _: (stack, find_recovered(stack)), name="scarnet kept labels")
+        project, own = layer_meta(image).get("project"), current_labels(self._viewer, self._case)
+        # A project keeps its labels itself; what is kept beside was painted while it was closed, or on a duplicate.
+        if project is not None and (project.read_only or own is None):
+            return
+        stack, labels = layer_meta(image)["stack"], None if own is None else np.array(own.data)
+
+        def find(_: Progress) -> tuple[LGEStack, list[Recovered]]:
+            return stack, [one for one in find_recovered(stack) if not _holds(one, stack, labels)]
+
+        job = Job(find, name="scarnet kept labels")
         self.destroyed.connect(job.stop)
         job.returned.connect(self._on_found)
         job.failed.connect(self.failed)
@@ -120,3 +130,11 @@ class OfferBar(QFrame):
             day = "today" if saved.date() == today else f"on {saved:%d %b %Y}"
             more = f" ({len(offers) - 1} older ones too)" if len(offers) > 1 else ""
             self.text.setText(f"Labels that were edited in this study {day} at {saved:%H:%M} are kept{more}.")
+
+
+def _holds(kept: Recovered, stack: LGEStack, labels: Any) -> bool:
+    """Whether kept labels are those that are on screen already."""
+    try:
+        return labels is not None and np.array_equal(read_recovered(kept.path, stack), labels.reshape(stack.shape))
+    except ScarNetError:
+        return False  # restoring tells what is wrong

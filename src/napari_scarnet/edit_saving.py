@@ -1,6 +1,6 @@
 """Saving edits as they happen, off Qt's thread: into the project, or into the recovery folder."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ __all__ = ["Saving", "saving_for"]
 
 _GATHER_MS = 300
 _RETRY_MS = 2000
+_BUSY_SECONDS = 60.0
 
 Write = Callable[[npt.NDArray[np.uint8]], Any]
 
@@ -35,6 +36,11 @@ class _Place:
 
     key: Hashable
     write: Write
+
+    @property
+    def in_project(self) -> bool:
+        """Whether that is a case of a project, and not the recovery folder."""
+        return _of_project(self.key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +124,66 @@ class Saving(QObject):
         str
             Why edits are not saved; empty when all are.
         """
-        for task in self._running.values():
-            # How it went may be known to Qt's events only; written once more it does no harm.
-            self._saved.add(task.layer)
-            self._due.setdefault(task.layer, task.place)
-        self.flush()
-        if not self.wait(seconds):
-            return "The disk is still busy with them."
-        return " ".join(sorted({_reason(error) for error in self._writer.failures}))
+        self._submit_all()
+        return self._trouble(seconds)
+
+    def hand_over(self, as_they_are: Collection[Any] = ()) -> Callable[[], None]:
+        """Hand a project's labels to the writer now, as they are on screen.
+
+        All labels go through the writer, so that none overtakes those that were painted later.
+
+        Parameters
+        ----------
+        as_they_are : collection of Labels
+            Layers to save also where nobody edited them.
+
+        Returns
+        -------
+        callable
+            For a worker: waits until the project has them; raises :class:`scarnet.errors.ScarNetError` where it
+            cannot take them.
+        """
+        for layer in as_they_are:
+            self._saved.add(layer)
+            self._due[layer] = self._place_of(layer)
+        self._submit_all()
+
+        def wait() -> None:
+            reason = self._trouble(_BUSY_SECONDS, in_project=True)
+            if reason:
+                raise ScarNetError(f"Your edits cannot be saved: {reason}")
+
+        return wait
+
+    def save_in_project(self, seconds: float) -> str:
+        """Save a project's labels and wait for it, without running Qt's events; as :meth:`save_now`."""
+        self._submit_all()
+        return self._trouble(seconds, in_project=True)
+
+    def leave_project(self) -> list[Any]:
+        """Keep what a project could not take where any study's edits are kept.
+
+        Returns
+        -------
+        list of Labels
+            The layers of which that is true, in the viewer or not.
+        """
+        failed, idle = self._writer.failures, self.wait(0)
+        running = [task for key, task in self._running.items() if task.place.in_project and (key in failed or not idle)]
+        left = [layer for layer, place in self._due.items() if place.in_project and layer in self._saved]
+        left += [task.layer for task in running if task.layer not in left]
+        self._due = {layer: place for layer, place in self._due.items() if not place.in_project}
+        for layer in [layer for layer, place in self._places.items() if place.in_project]:
+            del self._places[layer]
+        for key in filter(_of_project, (*failed, *self._running)):
+            self._running.pop(key, None)
+            self._writer.forget(key)
+        for layer in left:
+            self._saved.add(layer)
+            self._due[layer] = self._places[layer] = self._kept_beside(layer, layer_meta(layer)["stack"])
+        if left:
+            self._timer.start(_GATHER_MS)
+        return left
 
     def _on_changed(self, layer: Any) -> None:
         # The place is noted now, as the image may be gone in a moment; whether it is an edit is asked later.
@@ -142,16 +200,34 @@ class Saving(QObject):
         if image is None and layer in self._places:
             # Without its image a layer goes on where it was kept so far.
             return self._places[layer]
-        own = layer_meta(image) if image is not None else {}
+        own = layer_meta(image) if image is not None else meta
         save = own.get("save_labels")
         # A duplicate shares all that the case's own layer carries; it must not take its place in the project.
         stands_for_case = viewer is not None and current_labels(viewer, meta["case"]) in (layer, None)
         if save is not None and stands_for_case and not meta.get("kept"):
             self._places[layer] = _Place(("project", meta["case"]), save)
         else:
-            name = self._names.setdefault(layer, new_recovery_name())
-            self._places[layer] = _Place(name, partial(write_recovered, own.get("stack", meta["stack"]), name))
+            self._places[layer] = self._kept_beside(layer, own.get("stack", meta["stack"]))
         return self._places[layer]
+
+    def _kept_beside(self, layer: Any, stack: Any) -> _Place:
+        """Give a place in the recovery folder."""
+        name = self._names.setdefault(layer, new_recovery_name())
+        return _Place(name, partial(write_recovered, stack, name))
+
+    def _submit_all(self) -> None:
+        for task in self._running.values():
+            # How it went may be known to Qt's events only; written once more it does no harm.
+            self._saved.add(task.layer)
+            self._due.setdefault(task.layer, task.place)
+        self.flush()
+
+    def _trouble(self, seconds: float, in_project: bool = False) -> str:
+        """Wait for the writer, and say why edits are not saved; in any thread."""
+        if not self.wait(seconds):
+            return "The disk is still busy with them."
+        failed = self._writer.failures.items()
+        return " ".join(sorted({_reason(error) for key, error in failed if not in_project or _of_project(key)}))
 
     def _submit(self) -> None:
         self._timer.stop()
@@ -162,6 +238,9 @@ class Saving(QObject):
                 continue
             # Where all was undone, that is saved once more; what a model writes next is no edit.
             (self._saved.add if edited else self._saved.discard)(layer)
+            if edited and place.in_project:
+                # A person's from now on, also where all is undone: the project has them as such.
+                layer_meta(layer)["baseline"] = None
             labels = np.array(layer.data)
             job = partial(place.write, labels if labels.ndim == 3 else labels[None])
             self._running[place.key] = _Running(job, layer, place)
@@ -193,6 +272,10 @@ class Saving(QObject):
         if text != self._text:
             self._text = text
             self.changed.emit(text)
+
+
+def _of_project(key: Hashable) -> bool:
+    return isinstance(key, tuple)
 
 
 def _reason(error: Exception) -> str:

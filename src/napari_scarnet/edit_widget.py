@@ -160,6 +160,7 @@ class EditWidget(EditTools):
             self.lock.hold(layer)
             self.bind_keys()
             if layer is not None:
+                self.offer.look_for(case, 50)
                 self._link.connect(layer.events.editable, self._refresh_later)
         if (self.scope.draw.isChecked() or self.box.draw.isChecked()) and not self.slices_on_screen:
             self.may_draw(True)  # another plane or 3D came on screen

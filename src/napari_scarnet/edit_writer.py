@@ -43,10 +43,22 @@ class LatestWriter:
                 threading.Thread(target=self._run, name="scarnet saving").start()
 
     @property
-    def failures(self) -> list[Exception]:
-        """Why files could not be written; empty where the newest job of every key went well."""
+    def failures(self) -> dict[Hashable, Exception]:
+        """Why files could not be written, by key; empty where the newest job of every key went well."""
         with self._lock:
-            return list(self._failed.values())
+            return dict(self._failed)
+
+    def forget(self, key: Hashable) -> None:
+        """Leave out what waits under a key, and that it failed.
+
+        Parameters
+        ----------
+        key : hashable
+            What is written elsewhere from now on.
+        """
+        with self._lock:
+            self._jobs.pop(key, None)
+            self._failed.pop(key, None)
 
     def wait(self, seconds: float) -> bool:
         """Wait until all is written.

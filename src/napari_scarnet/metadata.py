@@ -16,7 +16,7 @@ Each layer of ours carries ``layer.metadata["scarnet"]``, a dict with the keys
     On image layers: the :class:`~scarnet.stack.LGEStack`, and the last prediction once there is one. Labels layers
     carry the stack too, so that they can be saved on its grid.
 ``save_labels``
-    On image layers of a project's case: takes edited labels (Z, Y, X) and saves them; called in a thread.
+    On the image and labels of a project's case: takes edited labels (Z, Y, X) and saves them; called in a thread.
 ``baseline``, ``threshold``
     On labels layers: the labels as last written by the plugin, and the scar threshold they were made with, None for
     the likeliest class.

@@ -35,6 +35,8 @@ class CaseContents:
 
     Attributes
     ----------
+    project : Project
+        The project.
     case : str
         Its name.
     stack : LGEStack
@@ -49,6 +51,7 @@ class CaseContents:
         What else could not be read; empty where all could.
     """
 
+    project: "Project"
     case: str
     stack: LGEStack
     own: npt.NDArray[np.uint8] | None = None
@@ -79,7 +82,7 @@ def read_case(project: "Project", case: str) -> CaseContents:
     """
     from scarnet.project import DamagedLabelsError
 
-    contents = CaseContents(case, project.stack(case))
+    contents = CaseContents(project, case, project.stack(case))
     try:
         contents.own = project.labels(case)
     except DamagedLabelsError as error:
@@ -108,7 +111,8 @@ def removal_steps(viewer: "Viewer") -> Iterator[None]:
         After each.
     """
     viewer = unwrap(viewer)
-    cases = {m["case"] for m in map(layer_meta, find_layers(viewer, "image")) if m.get("project") is not None}
+    # By any layer of theirs: the user may have deleted the image alone.
+    cases = {m["case"] for m in map(layer_meta, find_layers(viewer, kept=True)) if m.get("project") is not None}
     for layer in reversed(find_layers(viewer, kept=True)):
         meta = layer_meta(layer)
         if meta["case"] not in cases or layer not in viewer.layers:
@@ -120,15 +124,13 @@ def removal_steps(viewer: "Viewer") -> Iterator[None]:
         yield
 
 
-def case_steps(viewer: "Viewer", project: "Project", contents: CaseContents) -> Iterator[None]:
+def case_steps(viewer: "Viewer", contents: CaseContents) -> Iterator[None]:
     """Show a case: image and labels first, so that work can begin, then the maps under the labels.
 
     Parameters
     ----------
     viewer : Viewer
         The viewer.
-    project : Project
-        The project.
     contents : CaseContents
         What was read.
 
@@ -142,14 +144,18 @@ def case_steps(viewer: "Viewer", project: "Project", contents: CaseContents) -> 
     ScarNetError
         Another study of the same name is in the viewer.
     """
-    viewer, case = unwrap(viewer), contents.case
+    viewer, project, case = unwrap(viewer), contents.project, contents.case
     if image_layer_of(viewer, case) is not None:
         raise ScarNetError(f"Another study named {case} is open in the viewer; remove it from the layer list first.")
+    for layer in find_layers(viewer, "labels", case=case):
+        # Left from a study whose image was deleted; they must not be taken for this case's own.
+        layer.metadata["scarnet"] = {**layer_meta(layer), "kept": True}
+        layer.visible = False
     with selection_kept(viewer):
         image = add_stack(viewer, contents.stack)
     layer_meta(image)["project"] = project
-    if not project.read_only:
-        layer_meta(image)["save_labels"] = partial(project.save_labels, case)
+    writing = {} if project.read_only else {"save_labels": partial(project.save_labels, case)}
+    layer_meta(image).update(writing)
     if contents.prediction is not None:
         layer_meta(image)["prediction"] = contents.prediction
     bring_forward(viewer, image)
@@ -158,7 +164,7 @@ def case_steps(viewer: "Viewer", project: "Project", contents: CaseContents) -> 
     start = contents.own if contents.own is not None else predicted
     labels = add_labels(viewer, image, np.zeros(contents.stack.shape, np.uint8) if start is None else start)
     meta = layer_meta(labels)
-    meta["project"] = project
+    meta.update(writing, project=project)
     if contents.own is not None:
         meta["baseline"] = None  # a person's labels count as edited, whatever comes
     # Damaged labels must not be painted over as long as their last good version can be had.

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
 
+from napari_scarnet.label_layers import labels_on_show
 from napari_scarnet.metadata import find_layers, layer_meta
 from napari_scarnet.project_open_case import CaseOpening
 from napari_scarnet.project_queue import QueueView
@@ -121,19 +123,37 @@ class CaseDesk(CaseOpening):
         project, case = self.projects.project, self.projects.case
         if project is None or case is None or self.busy:
             return
-        saving = self.saving(project)
+        shown = find_layers(self.viewer, "labels", case=case) if action == "accept" else []
+        if shown and self._is_unclear(case, shown):
+            return
+        # What is accepted is what is on screen, also where that is a new threshold's or a new prediction's.
+        saving = self.saving(project, [layer for layer in shown[:1] if layer.editable])
         following = self._next() if action in ("accept", "exclude") and self.go_on.isChecked() else None
 
-        def work(_: Progress) -> tuple[str, str, str, str | None]:
+        def work(_: Progress) -> tuple["Project", str, str, str, str | None]:
             saving()
             decide(project, case)
-            return action, case, f"{case} {told}.", following
+            return project, action, case, f"{case} {told}.", following
 
         self.run_job(work, self._on_decided, f"{action.capitalize()} {case}")
 
-    def _on_decided(self, found: tuple[str, str, str, str | None]) -> None:
-        action, case, told, following = found
+    def _is_unclear(self, case: str, shown: list[Any]) -> bool:
+        """Say why labels cannot be accepted of which nobody knows whether they are the ones that are meant."""
+        first, *others = shown
+        other = next((layer for layer in others if not np.array_equal(layer.data, first.data)), None)
+        if other is not None:
+            self.say(f"⚠ {first.name} and {other.name} differ; delete the one that does not count, then accept.")
+        elif labels_on_show(self.viewer, case) is not first:
+            self.say("⚠ Labels at a threshold are shown in the place of the case's own; choose Argmax, then accept.")
+        else:
+            return False
+        return True
+
+    def _on_decided(self, found: tuple["Project", str, str, str, str | None]) -> None:
+        project, action, case, told, following = found
         show_info(told)
+        if project is not self.projects.project:
+            return
         self.say(told)
         if action == "accept":
             # What was accepted is a person's from now on, also where it is what the network said.
@@ -156,6 +176,7 @@ class CaseDesk(CaseOpening):
 
     def _on_project(self, project: Any) -> None:
         self._visited.clear()
+        self._wanted = None
         self.damaged.hide()
         self.say("")
         self.queue.show_snapshot(None)

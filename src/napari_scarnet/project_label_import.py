@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.project_reveal import reveal
 from napari_scarnet.project_session import project_for
 from napari_scarnet.step import Step
@@ -79,8 +80,8 @@ class LabelImport(Step):
         The viewer.
     """
 
-    imported = Signal(str)
-    """The case that has labels now."""
+    imported = Signal(str, object)
+    """A case, and the labels (Z, Y, X) that are its own now."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
@@ -175,20 +176,26 @@ class LabelImport(Step):
             self.say("Two values have the same name; call parts of one tissue apart, such as infarct and no reflow.")
             return
         whose = self.whose.text().strip() or None
+        written = saving_for(self.viewer).hand_over()  # so that the version before is what was on screen
 
-        def work(_: Progress) -> str:
+        def work(_: Progress) -> tuple[Any, str, Any]:
             from scarnet.project import import_labels
 
+            written()
             import_labels(project, case, path, names={"background": 0, **names} if names else None, annotator=whose)
-            return case
+            return project, case, None if whose else project.labels(case)
 
         self.run_job(work, self._on_imported, f"Importing labels of {case}")
 
-    def _on_imported(self, case: str) -> None:
+    def _on_imported(self, found: tuple[Any, str, Any]) -> None:
+        project, case, labels = found
+        if project is not self.projects.project:
+            return
         self._hide_form()
         self.say(f"The labels of {case} are imported.")
         self.projects.refresh()
-        self.imported.emit(case)
+        if labels is not None:
+            self.imported.emit(case, labels)
 
     def _hide_form(self, *_: Any) -> None:
         self._path = None

@@ -1,12 +1,15 @@
 """Opening a project's case: what is on screen is saved first, then another case takes its place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
+from napari_scarnet.edit_saving import saving_for
+from napari_scarnet.edit_target import apply_labels
 from napari_scarnet.inspect_grid import fig3_for
+from napari_scarnet.label_layers import current_labels
 from napari_scarnet.metadata import find_layers, layer_meta
 from napari_scarnet.project_case_layers import (
     CaseContents,
@@ -94,35 +97,53 @@ class CaseOpening(Step):
 
         self.run_job(work, self._on_read, f"Opening {case}")
 
-    def saving(self, project: "Project") -> Callable[[], None]:
-        """Give what a worker does first: save the labels that are on screen now, and tell the log.
+    def saving(self, project: "Project", as_they_are: Collection[Any] = ()) -> Callable[[], None]:
+        """Give what a worker does first: wait until the labels on screen are saved, and tell the log.
 
         Parameters
         ----------
         project : Project
             The project.
+        as_they_are : collection of Labels
+            Layers to save also where nobody edited them.
 
         Returns
         -------
         callable
             For a worker; raises :class:`scarnet.errors.ScarNetError` where they cannot be saved.
         """
-        labels = self.projects.labels_on_screen(project)
+        written = saving_for(self.viewer).hand_over(as_they_are)
 
         def save() -> None:
-            for case, values in labels.items():
-                if case in project.cases:
-                    project.save_labels(case, values)
-                    project.log_edits(case)
+            written()
+            if not project.read_only:
+                project.log_edits()
 
         return save
 
+    def take_labels(self, case: str, labels: Any) -> None:
+        """Show labels that came into the open case from elsewhere, as one undo step.
+
+        Parameters
+        ----------
+        case : str
+            The case; nothing happens where another one is open.
+        labels : ndarray of uint8, shape (Z, Y, X)
+            Its labels.
+        """
+        if case != self.projects.case:
+            return
+        layer = current_labels(self.viewer, case)
+        if layer is None or not layer.editable:
+            self.show_case(case)
+            return
+        layer_meta(layer)["baseline"] = None
+        apply_labels(layer, labels)
+
     def close_case(self) -> None:
-        """Save the project's labels and take its layers away."""
+        """Take the case's layers away, whose labels are saved."""
         self.show_layers.stop()
-        project = self.projects.project
-        if project is not None:
-            self.projects.save_open_labels(project)
+        self._wanted = None
         for _ in removal_steps(self.viewer):
             pass
         self.projects.set_case(None)
@@ -134,15 +155,15 @@ class CaseOpening(Step):
         super().release()
 
     def _on_read(self, contents: CaseContents) -> None:
-        project = self.projects.project
-        if project is None:
-            return
+        project = contents.project
+        if project is not self.projects.project:
+            return  # closed meanwhile, and another may be open that has a case of this name
         fig3_for(self.viewer).leave()
 
         def steps() -> Any:
             yield from removal_steps(self.viewer)
             self.projects.set_case(contents.case)
-            yield from case_steps(self.viewer, project, contents)
+            yield from case_steps(self.viewer, contents)
 
         self.show_layers.start(steps(), lambda: self._on_shown(contents))
         if contents.damaged is not None:
@@ -183,7 +204,7 @@ class CaseOpening(Step):
         self.run_job(work, self._on_read_again, f"Reading the new prediction of {case}")
 
     def _on_read_again(self, contents: CaseContents) -> None:
-        if contents.case == self.projects.case:
+        if contents.project is self.projects.project and contents.case == self.projects.case:
             self.show_layers.start(refresh_steps(self.viewer, contents), lambda: self._on_shown(contents))
 
     def _restore(self) -> None:

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QLineE
 from napari_scarnet.project_session import project_for
 from napari_scarnet.smooth import without_collector_pauses
 from napari_scarnet.step import Step
+from scarnet.errors import ScarNetError
 from scarnet.progress import Progress
 
 __all__ = ["ProjectOpening", "is_project"]
@@ -152,16 +153,24 @@ class ProjectOpening(Step):
     def take_over(self, *_: Any) -> None:
         """Open the project once more, to write although another machine has a note in it."""
         folder = self.projects.last_folder
-        if folder is not None:
+        if folder is not None and self._may_close():
             self.closing.emit()
             self.projects.close()
             self.open_folder(folder, take_over=True)
 
     def close_project(self, *_: Any) -> None:
         """Close the project and forget that it was open."""
-        self.closing.emit()
-        self.projects.close()
-        self.projects.last_folder = None
+        if self._may_close():
+            self.closing.emit()
+            self.projects.close()
+            self.projects.last_folder = None
+
+    def _may_close(self) -> bool:
+        """Save what is on screen; tell whether the project can be closed without losing any of it."""
+        reason = self.projects.save_edits()
+        if reason:
+            self.show_failure(ScarNetError(f"Your edits cannot be saved: {reason} The project stays open."))
+        return not reason
 
     def set_busy(self, busy: bool) -> None:
         """One project at a time."""
@@ -174,6 +183,9 @@ class ProjectOpening(Step):
             self.open_folder(Path(path))
 
     def _on_project(self, project: Any) -> None:
+        if not self._may_close():
+            project.close()
+            return
         if self.projects.project is not None:
             self.closing.emit()
         self.projects.use(project)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
+from napari.utils.notifications import show_warning
 from psygnal import Signal
 
 from napari_scarnet.edit_saving import saving_for
@@ -115,26 +116,35 @@ class ProjectSession:
         project, self.project = self.project, None
         if project is None:
             return
+        reason = self._saving.save_in_project(_WRITING_SECONDS)
         try:
-            self._saving.flush()
-            self.save_open_labels(project)
-            self._saving.wait(_WRITING_SECONDS)
-        finally:
-            self.snapshot, self.case = None, None
             project.close()
-            self._let_go_of_layers(project)
-            self.opened.emit(None)
+        except ScarNetError as error:
+            reason = reason or str(error)
+        self.snapshot, self.case = None, None
+        self._let_go_of_layers(project)
+        self.opened.emit(None)
+        if reason:
+            show_warning(
+                f"The project could not take your last edits: {reason} They are kept on this computer instead."
+            )
+
+    def save_edits(self) -> str:
+        """Save what is on screen at once; gives the reason where the project cannot take it, else an empty text."""
+        return "" if self.project is None else self._saving.save_in_project(_WRITING_SECONDS)
 
     def _let_go_of_layers(self, project: "Project") -> None:
         """Make what is left in the viewer no project's: what is painted from now on goes where any study's edits go."""
         viewer = self._viewer()
         for layer in find_layers(viewer, kept=True) if viewer is not None else []:
             meta = layer_meta(layer)
-            if meta.get("project") is project and meta["kind"] == "labels":
-                del meta["project"]
-                meta["baseline"] = np.array(layer.data)  # all of it is saved
-            elif meta.get("project") is project:
+            if meta.get("project") is project:
                 meta.pop("save_labels", None)
+                if meta["kind"] == "labels":
+                    del meta["project"]
+                    meta["baseline"] = np.array(layer.data)  # all of it is saved
+        for layer in self._saving.leave_project():
+            layer_meta(layer)["baseline"] = None  # or else not
 
     def set_case(self, case: str | None) -> None:
         """Say which case's layers are in the viewer."""
@@ -142,7 +152,7 @@ class ProjectSession:
         self.case_opened.emit(case)
 
     def labels_on_screen(self, project: "Project") -> "dict[str, np.ndarray]":
-        """Copy the labels of the project's cases that are in the viewer, so that a worker can save them.
+        """Copy the labels of the project's cases that are in the viewer, so that a worker can look at them.
 
         Parameters
         ----------
@@ -160,15 +170,9 @@ class ProjectSession:
         # From the top down, so that the lowest counts: a duplicate that somebody made lies above its original.
         return {
             layer_meta(layer)["case"]: np.array(layer.data, dtype=np.uint8)
-            for layer in reversed(find_layers(viewer, "labels", kept=True))
+            for layer in reversed(find_layers(viewer, "labels"))
             if layer_meta(layer).get("project") is project and labels_edited(layer)
         }
-
-    def save_open_labels(self, project: "Project") -> None:
-        """Save the labels on screen at once, for the moment before everything closes."""
-        for case, labels in self.labels_on_screen(project).items():
-            if case in project.cases:
-                project.save_labels(case, labels)
 
     def refresh(self) -> None:
         """Read the queue and the models again, beside Qt; :attr:`refreshed` tells when they are there."""

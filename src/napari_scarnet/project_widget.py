@@ -67,7 +67,7 @@ class ProjectWidget(QWidget):
         layout.addWidget(self.work)
         layout.addStretch(1)
         self.opening.closing.connect(self.cases.close_case)
-        self.labels.imported.connect(self.cases.show_case)
+        self.labels.imported.connect(self.cases.take_labels)
         self._link = ViewerLink(self.viewer)
         self._link.connect(self.projects.opened, self._on_project)
         self._link.connect(self.projects.case_opened, self._on_case)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from napari_scarnet.edit_target import as_volume
 from napari_scarnet.label_layers import current_labels
 from napari_scarnet.metadata import image_layer_of, unwrap
 from napari_scarnet.project_reveal import reveal
@@ -21,7 +22,7 @@ from scarnet.progress import Progress
 
 if TYPE_CHECKING:
     from scarnet.evaluate import CaseResult
-    from scarnet.project import Region, Regions
+    from scarnet.project import Project, Region, Regions
 
 __all__ = ["ReadersCompare"]
 
@@ -30,9 +31,11 @@ _OWN = "case's own"
 
 @dataclass
 class _Pair:
-    """Two labellings of a case, and how they compare."""
+    """Two labellings of a case, and how they compare; the key of the case's own is empty."""
 
+    project: "Project"
     case: str
+    keys: tuple[str, str]
     names: tuple[str, str]
     labels: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
     result: "CaseResult"
@@ -156,12 +159,12 @@ class ReadersCompare(Step):
             first, second = (read(key) for key in keys)
             spacing = project.stack(case).spacing_mm
             result = evaluate_case(first, second, spacing, case, distances=False, readers=True)
-            return _Pair(case, names, (first, second), result, disagreement_regions(first, second))
+            return _Pair(project, case, keys, names, (first, second), result, disagreement_regions(first, second))
 
         self.run_job(work, self._on_compared, f"Comparing the labels of {case}")
 
     def _on_compared(self, pair: _Pair) -> None:
-        if pair.case != self.projects.case:
+        if pair.project is not self.projects.project or pair.case != self.projects.case:
             return
         self._pair = pair
         first, second = pair.names
@@ -199,6 +202,11 @@ class ReadersCompare(Step):
         from scarnet.project import merge_regions
 
         merged = merge_regions(*pair.labels, pair.regions, self.regions.from_second)
+        own = current_labels(self.viewer, pair.case)
+        if own is not None and "" in pair.keys:
+            # What was painted since the comparison stays; the chosen regions alone change.
+            compared = pair.labels[pair.keys.index("")]
+            merged = np.where(merged != compared, merged, as_volume(own))
         changed = write_labels(self.viewer, pair.case, merged)
         self.say(f"{changed} voxels of the case's own labels changed; Ctrl+Z takes all of them back.")
 

@@ -93,6 +93,13 @@ def folder(tmp_path: Path, predicted_folder: Path) -> Path:
 
 
 @pytest.fixture
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user data folder of the test's own."""
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
 def maps() -> None:
     """Asked for by tests that look at logits and probabilities, whose layers take napari most of a case's time."""
 
@@ -125,11 +132,31 @@ def desk(
 
         return current_labels(viewer, case)
 
+    def all_saved() -> None:
+        from napari_scarnet.edit_saving import saving_for
+
+        saving_for(viewer).flush()
+        assert saving_for(viewer).wait(10)
+
+    def on_disk(folder: Path, case: str) -> Any:
+        from scarnet.project import Project
+
+        with Project.open(folder, read_only=True) as project:
+            return project.labels(case)
+
     def row(case: str) -> Any:
         return next(row for row in widget.projects.snapshot.rows if row.case == case)
 
     yield SimpleNamespace(
-        viewer=viewer, widget=widget, cases=cases, open=open_project, show=open_case, settled=settled, row=row
+        viewer=viewer,
+        widget=widget,
+        cases=cases,
+        open=open_project,
+        show=open_case,
+        settled=settled,
+        row=row,
+        all_saved=all_saved,
+        on_disk=on_disk,
     )
     for step in widget.steps:
         if step.job is not None:
