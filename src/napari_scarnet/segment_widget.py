@@ -1,6 +1,5 @@
 """Step two: choose a model and segment the study."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -8,16 +7,17 @@ from napari.utils.notifications import show_info, show_warning
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
 from napari_scarnet.engine import Engine, SegmentResult, SegmentSettings
-from napari_scarnet.jobs import Job
 from napari_scarnet.metadata import find_layers, layer_meta
-from napari_scarnet.model_choice import ModelChoice
 from napari_scarnet.predictions import PredictionLayers, current_labels
 from napari_scarnet.presenter import Presenter
+from napari_scarnet.project_session import project_for
+from napari_scarnet.project_showing import CaseShow
 from napari_scarnet.section import Section
-from napari_scarnet.segment_options import SegmentOptions, device_box, enable_devices
+from napari_scarnet.segment_models import SegmentModels
+from napari_scarnet.segment_options import SegmentOptions
+from napari_scarnet.segment_project import keep_in_project, open_project_of, renewal_steps, what_became
 from napari_scarnet.segment_summary import summarise
 from napari_scarnet.spacing_form import SpacingForm
-from napari_scarnet.step import Step
 from napari_scarnet.studies import adopt_layer, needs_spacing, slice_on_screen, stack_of
 from napari_scarnet.study_choice import StudyChoice
 from scarnet.classes import TissueClass
@@ -38,7 +38,7 @@ SEGMENT_KEYS = {
 }
 
 
-class SegmentWidget(Step):
+class SegmentWidget(SegmentModels):
     """Segments a study and shows labels, logits and probabilities.
 
     Parameters
@@ -50,27 +50,32 @@ class SegmentWidget(Step):
     """
 
     def __init__(self, viewer: "napari.viewer.Viewer", engine: Engine | None = None) -> None:
-        super().__init__(viewer)
-        self.engine = engine or Engine()
+        super().__init__(viewer, engine)
         self._result: SegmentResult | None = None
         self._target: Any = None
+        self._project: Any = None
         self._warm = False
         self.presenter = Presenter(self.viewer, self)
         self.presenter.shown.connect(self._on_shown)
         self.presenter.dropped.connect(self._on_dropped)
         self.presenter.failed.connect(self._on_show_failed)
+        self.renewal = CaseShow(self)
+        self.renewal.failed.connect(self._on_show_failed)
         self.study = StudyChoice(self.viewer)
         self.spacing = SpacingForm()
         self.spacing.hide()
-        self.model = ModelChoice()
-        self.model.import_asked.connect(self.import_model)
-        self.device = device_box()
         self.options = SegmentOptions()
         self.slice_button = QPushButton("Segment slice")
-        self.slice_button.setToolTip("Segment the slice on screen (F6). The other slices keep what they have.")
+        self.slice_button.setToolTip(
+            "Segment the slice on screen (F6). The other slices keep what they have; a project's case is always "
+            "segmented as a whole."
+        )
         self.slice_button.clicked.connect(self.segment_slice)
         self.stack_button = QPushButton("Segment stack")
-        self.stack_button.setToolTip("Segment all slices (F7). Labels you edited are kept in a layer of their own.")
+        self.stack_button.setToolTip(
+            "Segment all slices (F7). Labels you edited are kept in a layer of their own; in a project they stay the "
+            "case's own."
+        )
         self.stack_button.clicked.connect(self.segment_stack)
 
         form = QFormLayout()
@@ -103,7 +108,7 @@ class SegmentWidget(Step):
     @property
     def busy(self) -> bool:
         """Whether a prediction runs or its layers are being added."""
-        return self.job is not None or self.presenter.is_running
+        return self.job is not None or self.presenter.is_running or self.renewal.is_running
 
     def set_busy(self, busy: bool) -> None:
         """Enable the buttons when there is a study, a model and no prediction on its way."""
@@ -144,22 +149,28 @@ class SegmentWidget(Step):
         if layer is None or self.model.entry is None:
             self.say("Open a study and choose a model first.")
             return
+        self._project = project = open_project_of(self.viewer, layer)
+        whole = whole or project is not None  # a project keeps predictions of whole stacks by one model
         if not whole and layer.ndim > 2 and self.viewer.dims.ndim - layer.ndim in self.viewer.dims.displayed:
             self.say("There is no single slice on screen: show slices along z in 2D first, or segment the stack.")
             return
         try:
-            stack = self._stack(layer)
+            stack = self._stack(layer) if project is None else layer_meta(layer)["stack"]
         except ScarNetError as error:
             self.show_failure(error)
             self._on_study()
             return
         slices = None if whole else [slice_on_screen(self.viewer, layer)]
-        settings, engine = self.settings(), self.engine
+        settings, engine, model = self.settings(), self.engine, self.model.entry.name
         previous = layer_meta(layer).get("prediction")
+        kept_in = None if project is None or project.read_only else project
         self._target = ref(layer)
 
         def predict(progress: Progress) -> SegmentResult:
-            return engine.predict(stack, slices, settings, previous, progress)
+            result = engine.predict(stack, slices, settings, previous, progress)
+            if kept_in is not None:
+                keep_in_project(kept_in, result.prediction, model)
+            return result
 
         self.run_job(predict, self._on_predicted, "Segmenting")
 
@@ -175,6 +186,10 @@ class SegmentWidget(Step):
 
     def _on_predicted(self, result: SegmentResult) -> None:
         self._result = result
+        if self._project is not None:
+            steps = renewal_steps(self.viewer, self._project, result.prediction)
+            self.renewal.start(steps, lambda: self._on_renewed(result))
+            return
         self.presenter.show(self._target() if self._target is not None else None, result.prediction, result.slices)
 
     def _on_shown(self, layers: PredictionLayers) -> None:
@@ -189,6 +204,16 @@ class SegmentWidget(Step):
         for notice in result.prediction.notices:
             show_warning(notice)
         self.session.prediction_changed.emit(layer_meta(layer)["case"])
+
+    def _on_renewed(self, result: SegmentResult) -> None:
+        case = result.prediction.case
+        self.set_busy(False)
+        self._offer_devices()
+        project_for(self.viewer).refresh()
+        self.say(f"{summarise(result, PredictionLayers())}<br>{what_became(self.viewer, self._project, case)}")
+        for notice in result.prediction.notices:
+            show_warning(notice)
+        self.session.prediction_changed.emit(case)
 
     def _on_dropped(self, message: str) -> None:
         self.set_busy(False)
@@ -237,44 +262,3 @@ class SegmentWidget(Step):
         if layer is not None and not self._warm:
             self._warm = True
             self._background(self.engine.warm_up, self._offer_devices)
-
-    def _load_models(self) -> None:
-        self._background(lambda _: self.engine.list_models(), self._on_models)
-
-    def _background(self, work: Any, done: Any) -> None:
-        """Do something small in a thread that the user need not know of."""
-        job = Job(work, name="scarnet background")
-        self.destroyed.connect(job.stop)
-        job.returned.connect(done)
-        job.failed.connect(self.show_failure)
-        job.start()
-
-    def _on_models(self, entries: list[Any]) -> None:
-        self.model.set_entries(entries)
-        self.set_busy(self.busy)
-
-    def import_model(self, path: Path) -> None:
-        """Copy a model into the registry and choose it.
-
-        Parameters
-        ----------
-        path : Path
-            A ``.safetensors`` file.
-        """
-        if self.busy:
-            return
-        engine = self.engine
-
-        def work(_: Progress) -> tuple[str, list[Any]]:
-            entry = engine.import_model(path)
-            return entry.name, engine.list_models()
-
-        self.run_job(work, self._on_imported, "Importing the model")
-
-    def _on_imported(self, result: tuple[str, list[Any]]) -> None:
-        name, entries = result
-        self.model.set_entries(entries, chosen=name)
-        self.say(f"The model {name} was imported.")
-
-    def _offer_devices(self, *_: Any) -> None:
-        enable_devices(self.device, self.engine.devices())

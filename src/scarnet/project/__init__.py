@@ -6,7 +6,7 @@ from scarnet.project.label_versions import DamagedLabelsError
 from scarnet.project.layout import DATASET
 from scarnet.project.merging import Region, Regions, disagreement_regions, merge_regions
 from scarnet.project.models import add_model, discard, model_card, model_path, promote, roll_back
-from scarnet.project.predicting import PredictReport, cases_to_predict, predict_cases
+from scarnet.project.predicting import PredictReport, cases_to_predict, keep_prediction, predict_cases
 from scarnet.project.project import Project
 from scarnet.project.queue import ORDERS, Order, next_case, order_cases
 from scarnet.project.record import STATUSES, CaseRow, Status
@@ -39,6 +39,7 @@ __all__ = [
     "import_labels",
     "import_stack",
     "import_study",
+    "keep_prediction",
     "merge_regions",
     "model_card",
     "model_path",

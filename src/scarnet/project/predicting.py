@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet.models import load_model
+from scarnet.predict.prediction import Prediction
 from scarnet.progress import Progress, silent
 from scarnet.project.changes import scar_percent
 from scarnet.project.layout import PREDICTION
@@ -12,9 +13,9 @@ from scarnet.project.models import model_path
 from scarnet.project.predictions import PredictionInfo, write_prediction
 from scarnet.project.project import Project
 from scarnet.project.review_log import now
-from scarnet.project.uncertainty import measure_uncertainty
+from scarnet.project.uncertainty import Uncertainty, measure_uncertainty
 
-__all__ = ["PredictReport", "cases_to_predict", "predict_cases"]
+__all__ = ["PredictReport", "cases_to_predict", "keep_prediction", "predict_cases"]
 
 
 @dataclass
@@ -115,17 +116,7 @@ def predict_cases(
             uncertainty = measure_uncertainty(
                 prediction, stack, again, progress=_part(progress, number, len(wanted), case, 60, 40)
             )
-            info = PredictionInfo(
-                name,
-                loaded.sha256,
-                now(),
-                scar_percent(prediction.labels),
-                uncertainty.entropy,
-                uncertainty.disagreement,
-            )
-            with project.writing():
-                write_prediction(project.case_folder(case) / PREDICTION, prediction, stack, info)
-                project.log_action("predict", case=case, model=name, sha256=loaded.sha256)
+            keep_prediction(project, prediction, name, uncertainty)
         except Cancelled:
             raise
         except ScarNetError as error:
@@ -136,6 +127,38 @@ def predict_cases(
             on_case(case)
     progress(len(wanted), len(wanted), "Predicting")
     return report
+
+
+def keep_prediction(
+    project: Project, prediction: Prediction, model: str, uncertainty: Uncertainty | None = None
+) -> None:
+    """Make a prediction that of its case, in the place of the one before; labels that a person made are not touched.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    prediction : Prediction
+        All slices of one of its cases.
+    model : str
+        What the model is called.
+    uncertainty : Uncertainty, optional
+        How unsure the network is; without it the entropy alone is measured.
+
+    Raises
+    ------
+    ScarNetError
+        There is no such case, some slices are missing, or the project cannot be written to.
+    """
+    case, sha256 = prediction.case, prediction.model_sha256
+    if not prediction.whole:
+        raise ScarNetError(f"{case}: a project keeps predictions of whole stacks; predict all slices.")
+    unsure = uncertainty or measure_uncertainty(prediction, project.stack(case))
+    percent = scar_percent(prediction.labels)
+    info = PredictionInfo(model, sha256, now(), percent, unsure.entropy, unsure.disagreement)
+    with project.writing():
+        write_prediction(project.case_folder(case) / PREDICTION, prediction, project.stack(case), info)
+        project.log_action("predict", case=case, model=model, sha256=sha256)
 
 
 def _chosen(project: Project, model: str | None) -> str:
