@@ -131,11 +131,14 @@ class FinetuneComparison(Step):
                 preload_torch()
                 from scarnet_training.project import compare_models
             with FrozenHeap():
-                return compare_models(project, name, progress=progress)
+                return project, compare_models(project, name, progress=progress)
 
         self.run_job(work, self._on_compared, "Comparing")
 
-    def _on_compared(self, comparison: "ModelComparison") -> None:
+    def _on_compared(self, found: tuple[Any, "ModelComparison"]) -> None:
+        project, comparison = found
+        if project is not self.projects.project:
+            return
         self.comparison = comparison
         self._labels.update(comparison.labels)
         self.warnings.setText("<br>".join(f"⚠ {text}" for text in comparison.warnings))
@@ -186,12 +189,14 @@ class FinetuneComparison(Step):
                 preload_torch()
                 import scarnet.predict  # noqa: F401
             with FrozenHeap():
-                return case, predict_both(project, case, names, progress)
+                return project, case, predict_both(project, case, names, progress)
 
         self.run_job(work, self._on_both, f"Predicting {case} with both models")
 
     def _on_both(self, found: Any) -> None:
-        case, labels = found
+        project, case, labels = found
+        if project is not self.projects.project:
+            return
         self._labels[case] = labels
         if case == self.projects.case:
             self._show_labels(case)
@@ -214,14 +219,14 @@ class FinetuneComparison(Step):
     def _on_case(self, case: str | None) -> None:
         if case != self._wanted:
             self._wanted = None
-        self.views.hide()
+        self.views.put_away()
         self._enable()
 
     def _on_project(self, _: Any) -> None:
         self.comparison, self.name, self._wanted = None, None, None
         self._labels.clear()
         self.found.hide()
-        self.views.hide()
+        self.views.put_away()
         self.say("")
         self._enable()
 

@@ -1,11 +1,16 @@
-"""Flipping between the accepted labels, the old and the new model's, and their difference."""
+"""Flipping between a case's own labels, the old and the new model's, and their difference; or all side by side."""
 
 from typing import Any
 
-from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QPushButton, QWidget
 
+from napari_scarnet.finetune_grid import build_models_panel
+from napari_scarnet.inspect_grid import fig3_for
 from napari_scarnet.label_layers import current_labels
 from napari_scarnet.metadata import find_layers, layer_meta
+from napari_scarnet.viewer_link import ViewerLink
+from scarnet.errors import ScarNetError
 
 __all__ = ["ModelViews"]
 
@@ -18,7 +23,7 @@ _TIPS = (
 
 
 class ModelViews(QWidget):
-    """Four buttons, of which one is pressed; hidden until both models are shown on a case.
+    """Four buttons, of which one is pressed, and a check box; hidden until both models are shown on a case.
 
     Parameters
     ----------
@@ -40,6 +45,14 @@ class ModelViews(QWidget):
             self.group.addButton(button, number)
             line.addWidget(button)
         self.group.idClicked.connect(self.look)
+        self.side_by_side = QCheckBox("Side by side")
+        self.side_by_side.setToolTip("Own labels, the old and the new model's, each over the image, on the same slice.")
+        self.side_by_side.clicked.connect(self._on_side_by_side)
+        line.addWidget(self.side_by_side)
+        self._grid = fig3_for(viewer)
+        self._link = ViewerLink(viewer)
+        self._link.connect(self._grid.changed, self._on_grid)
+        self.destroyed.connect(self._link.release)
         self.hide()
 
     def use(self, case: str, names: tuple[str, str]) -> None:
@@ -65,6 +78,7 @@ class ModelViews(QWidget):
         number : int
             0 own labels, 1 old, 2 new, 3 difference.
         """
+        self._leave()
         own = current_labels(self._viewer, self._case)
         if own is not None:
             own.visible = number == 0
@@ -75,3 +89,27 @@ class ModelViews(QWidget):
             layer.visible = number in (1, 2) and whose == self._names[number - 1]
         for layer in find_layers(self._viewer, "difference", case=self._case):
             layer.visible = number == 3
+
+    def put_away(self) -> None:
+        """Hide, and put napari's grid back where it shows the models."""
+        self._leave()
+        self.hide()
+
+    def _leave(self) -> None:
+        if self._grid.kind == "models":
+            self._grid.leave()
+
+    def _on_side_by_side(self, on: bool) -> None:
+        if not on:
+            self._leave()
+            return
+        case, names = self._case, self._names
+        try:
+            self._grid.enter_panel(case, lambda viewer: build_models_panel(viewer, case, names))
+        except ScarNetError as error:
+            self._on_grid()
+            show_error(str(error))
+
+    def _on_grid(self, *_: Any) -> None:
+        """Follow napari's grid, which the user or another step may have switched."""
+        self.side_by_side.setChecked(self._grid.kind == "models")

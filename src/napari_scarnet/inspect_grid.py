@@ -1,6 +1,6 @@
 """The Fig. 3 view: a panel in napari's grid, and the way back to what the user had."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -9,13 +9,13 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_scarnet.inspect_cells import COLUMNS, ROWS, share_cell
-from napari_scarnet.inspect_panel import Panel, PanelKind, build_panel, link_contrast, style_panel, title_steps
+from napari_scarnet.grid_panel import GridPanel, PanelKind, link_contrast, style_panel, title_steps
+from napari_scarnet.inspect_cells import share_cell
+from napari_scarnet.inspect_panel import build_panel
 from napari_scarnet.inspect_state import ViewerState, write_state
 from napari_scarnet.layers import stack_of, unwrap
 from napari_scarnet.per_viewer import PerViewer
 from napari_scarnet.smooth import FrozenHeap
-from scarnet.figure import heart_crop
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -45,7 +45,8 @@ class Fig3View:
     def __init__(self, viewer: "Viewer") -> None:
         self._viewer_ref = ref(unwrap(viewer))
         self._state: ViewerState | None = None
-        self._panel: Panel | None = None
+        self._panel: GridPanel | None = None
+        self._build: Callable[[Any], GridPanel] | None = None
         self._case: str | None = None
         self._busy = False
         layers, grid = self._viewer.layers.events, self._viewer.canvas.grid.events
@@ -80,15 +81,15 @@ class Fig3View:
     @contextmanager
     def absorbing(self) -> Iterator[None]:
         """Take layers that come or go inside the block into the view, instead of leaving it."""
-        case, kind, self._busy = self._case, self.kind, True
+        case, build, self._busy = self._case, self._build, True
         before = list(self._viewer.layers)
         try:
             yield
         finally:
             self._busy = False
-            if case is not None and kind is not None and before != list(self._viewer.layers):
+            if case is not None and build is not None and before != list(self._viewer.layers):
                 self.leave()
-                self.enter(case, kind)
+                self.enter_panel(case, build)
 
     def enter(self, case: str, kind: PanelKind = "fig3") -> None:
         """Show a case's panel; another panel is left first.
@@ -98,19 +99,36 @@ class Fig3View:
         case : str
             The case.
         kind : {"fig3", "branch-logit"}
-            Which panel.
+            Which panel; :meth:`enter_panel` takes others.
 
         Raises
         ------
         ScarNetError
             The case has no prediction, or the branches' maps are missing; the viewer is as it was.
         """
+        self.enter_panel(case, lambda viewer: build_panel(viewer, case, kind))
+
+    def enter_panel(self, case: str, build: Callable[[Any], GridPanel]) -> None:
+        """Show a panel that somebody else builds; another panel is left first.
+
+        Parameters
+        ----------
+        case : str
+            The case.
+        build : callable
+            Takes the viewer, makes the layers that are missing, and gives the panel.
+
+        Raises
+        ------
+        ScarNetError
+            From `build`; the viewer is as it was.
+        """
         self.leave()
         viewer, state = self._viewer, ViewerState.of(self._viewer)
         self._busy = True
         try:
-            panel = build_panel(viewer, case, kind)
-            self._state, self._panel, self._case = state, panel, case
+            panel = build(viewer)
+            self._state, self._panel, self._case, self._build = state, panel, case, build
             # napari collects garbage at the end of an update, which would hold the window for a third of a second.
             with FrozenHeap(), viewer.layers.batched_update():
                 self._reorder(panel.order)
@@ -120,9 +138,7 @@ class Fig3View:
                 style_panel(panel)
                 link_contrast(viewer, panel, True)
                 share_cell(viewer.canvas.grid, True)
-                write_state(
-                    viewer.canvas.grid, {"shape": (ROWS, COLUMNS), "stride": 1, "spacing": 0.02, "enabled": True}
-                )
+                write_state(viewer.canvas.grid, {**panel.grid, "spacing": 0.02, "enabled": True})
                 viewer.layers.selection.active = state.active if state.active in panel.order else panel.labels
             self._settle(state)
             self._add_titles(state, title_steps(panel))
@@ -178,11 +194,11 @@ class Fig3View:
             if layers[place] is not layer:
                 layers.move(layers.index(layer), place)
 
-    def _zoom_to_heart(self, panel: Panel) -> None:
+    def _zoom_to_heart(self, panel: GridPanel) -> None:
         """Fill the cells with the heart and what surrounds it."""
         viewer = self._viewer
         image, displayed = panel.image, list(viewer.dims.displayed)
-        y0, y1, x0, x1 = heart_crop(panel.prediction, stack_of(image).spacing_mm)
+        y0, y1, x0, x1 = panel.crop(stack_of(image).spacing_mm)
         middle = [n / 2 - 0.5 for n in image.data.shape[:-2]]
         corners = [image.data_to_world([*middle, y - 0.5, x - 0.5])[-image.ndim :] for y in (y0, y1) for x in (x0, x1)]
         offset = viewer.dims.ndim - image.ndim

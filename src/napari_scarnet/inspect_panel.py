@@ -1,14 +1,14 @@
-"""Which layers the Fig. 3 view and the branches' view show, in which cell, and how they look there."""
+"""Which layers the Fig. 3 view and the branches' view show, and in which cell."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_scarnet.grid_panel import PanelKind, PanelRow, add_underlay
 from napari_scarnet.inspect_case import prediction_of
+from napari_scarnet.inspect_cells import COLUMNS, ROWS
 from napari_scarnet.inspect_maps import BRANCH_NAMES, branch_limit
-from napari_scarnet.inspect_title import add_title
 from napari_scarnet.layers import (
     LogitStyle,
     ProbabilityStyle,
@@ -23,35 +23,13 @@ from napari_scarnet.layers import (
 )
 from scarnet.classes import CLASS_NAMES
 from scarnet.errors import ScarNetError
-from scarnet.figure import PANEL_CLASSES
+from scarnet.figure import PANEL_CLASSES, heart_crop
 from scarnet.predict.prediction import Prediction
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-__all__ = ["Panel", "PanelKind", "PanelRow", "build_panel", "link_contrast", "style_panel", "title_steps"]
-
-PanelKind = Literal["fig3", "branch-logit"]
-_LINKED = ("contrast_limits", "gamma", "colormap")
-
-
-@dataclass
-class PanelRow:
-    """Four maps side by side.
-
-    Attributes
-    ----------
-    name : str
-        What they show.
-    limits : tuple of float
-        Their contrast limits.
-    layers : list of Image
-        In the order of :data:`scarnet.figure.PANEL_CLASSES`.
-    """
-
-    name: str
-    limits: tuple[float, float]
-    layers: list[Any] = field(default_factory=list)
+__all__ = ["Panel", "build_panel"]
 
 
 @dataclass
@@ -89,6 +67,20 @@ class Panel:
         """Layers in the order of the cells, row by row; the eleventh, the labels, lies over the underlay."""
         upper, lower = self.rows
         return [self.image, *upper.layers, self.underlay, *lower.layers, self.labels]
+
+    @property
+    def images(self) -> list[Any]:
+        """The image, and its second look."""
+        return [self.image, self.underlay]
+
+    @property
+    def grid(self) -> dict[str, Any]:
+        """A cell a layer, as in the paper."""
+        return {"shape": (ROWS, COLUMNS), "stride": 1}
+
+    def crop(self, spacing_mm: tuple[float, float, float]) -> tuple[int, int, int, int]:
+        """Give the heart and what surrounds it."""
+        return heart_crop(self.prediction, spacing_mm)
 
     def titles(self) -> list[tuple[Any, str]]:
         """Give each cell's layer and title; two short lines fit where one long one does not."""
@@ -138,17 +130,7 @@ def build_panel(viewer: "Viewer", case: str, kind: PanelKind = "fig3") -> Panel:
     if labels is None:
         labels = add_labels(viewer, image, prediction.labels)
         added.append(labels)
-    underlay = viewer.add_image(
-        image.data,
-        name=f"{case} · image under the labels",
-        metadata={"scarnet": make_meta("underlay", case)},
-        contrast_limits=image.contrast_limits,
-        colormap=image.colormap,
-        gamma=image.gamma,
-        interpolation2d=image.interpolation2d,
-        **placement(image),
-    )
-    underlay.contrast_limits_range = image.contrast_limits_range
+    underlay = add_underlay(viewer, image)
     added.append(underlay)
     return Panel(kind, prediction, image, underlay, labels, rows, added)
 
@@ -188,65 +170,3 @@ def _branch_rows(viewer: Any, case: str, prediction: Prediction) -> list[PanelRo
             raise ScarNetError(f"{case}: the branches' logits were not computed; compute them first.")
         rows.append(PanelRow(BRANCH_NAMES.get(branch, branch), (-limit, limit), found))
     return rows
-
-
-def style_panel(panel: Panel) -> None:
-    """Give the panel's layers the looks they have in the panel: same limits in a row, and opaque.
-
-    Parameters
-    ----------
-    panel : Panel
-        The panel.
-    """
-    for row in panel.rows:
-        for layer in row.layers:
-            layer.contrast_limits_range = row.limits
-            layer.contrast_limits = row.limits
-            layer.opacity, layer.blending = 1.0, "translucent_no_depth"
-    panel.labels.blending = "translucent"
-
-
-def title_steps(panel: Panel) -> Iterator[bool]:
-    """Add a panel's titles and colour bars a few at a time, so that the caller can let Qt breathe in between.
-
-    Parameters
-    ----------
-    panel : Panel
-        The panel.
-
-    Yields
-    ------
-    bool
-        True, after each few.
-    """
-    for place, (layer, title) in enumerate(panel.titles()):
-        add_title(layer, title)
-        # The window is drawn after each step, which takes as long as two titles.
-        if place % 3 == 2:
-            yield True
-    for row in panel.rows:
-        bar = row.layers[-1].colorbar
-        bar.size, bar.tick_length, bar.font_size = (8.0, 70.0), 3.0, 7.0
-        bar.position, bar.visible = "bottom_right", True
-        yield True
-
-
-def link_contrast(viewer: "Viewer", panel: Panel, linked: bool) -> None:
-    """Let the layers of a row share their contrast, or end that.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer.
-    panel : Panel
-        The panel.
-    linked : bool
-        Whether to link or unlink.
-    """
-    for group in (*(row.layers for row in panel.rows), [panel.image, panel.underlay]):
-        present = [layer for layer in group if layer in viewer.layers]
-        if len(present) > 1:
-            if linked:
-                viewer.layers.link_layers(present, _LINKED)
-            else:
-                viewer.layers.unlink_layers(present, _LINKED)

@@ -10,13 +10,13 @@ import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
+from napari_scarnet.grid_panel import PanelKind
 from napari_scarnet.inspect_branches import branch_work
 from napari_scarnet.inspect_case import Reading, cases, describe_case, prediction_of, read_at
 from napari_scarnet.inspect_controls import InspectControls
 from napari_scarnet.inspect_export import current_slice, export_name, export_work
 from napari_scarnet.inspect_grid import fig3_for
 from napari_scarnet.inspect_maps import MapKind, hide_maps, maps_shown, show_maps, update_maps
-from napari_scarnet.inspect_panel import PanelKind
 from napari_scarnet.inspect_threshold import apply_threshold, threshold_on_show
 from napari_scarnet.layers import (
     find_layers,
