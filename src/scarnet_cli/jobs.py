@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import ScarNetError
 from scarnet_cli.arguments import Parser, add_command
+from scarnet_cli.columns import in_columns
 from scarnet_cli.failures import BAD_INPUT, CANCELLED, OK, report
 from scarnet_cli.job_lines import as_dict, event_line, latest, left, row, span, when, where
 from scarnet_cli.job_options import add_resources
@@ -140,10 +141,8 @@ def run_list(args: argparse.Namespace) -> int:
         root = args.folder.absolute()
         rows = [("JOB", "STATE", "WHERE", "SINCE", "LATEST")]
         rows += [row(root, job, status) for job, status in readable]
-        widths = [max(len(cells[column]) for cells in rows) for column in range(4)]
-        for cells in rows:
-            padded = (text.ljust(width) for text, width in zip(cells, widths, strict=False))
-            print("  ".join([*padded, cells[4]]).rstrip())
+        for line in in_columns(rows):
+            print(line)
     return outcome
 
 

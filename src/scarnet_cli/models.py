@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import ScarNetError
 from scarnet_cli.arguments import Parser, add_command
+from scarnet_cli.columns import in_columns
 from scarnet_cli.failures import OK
 
 if TYPE_CHECKING:
@@ -108,9 +109,8 @@ def run_list(args: argparse.Namespace) -> int:
         return OK
     rows = [("NAME", "FROM", "SHA256", "LICENCE")]
     rows += [(e.name, "built in" if e.builtin else "imported", e.sha256[:12], e.card.licence) for e in entries]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
-        print("  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]]))
+    for line in in_columns(rows):
+        print(line)
     return OK
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scarnet.errors import ScarNetError
+from scarnet_cli.columns import in_columns
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.progress import Bars
 from scarnet_cli.project_opening import opened_to_read, opened_to_write
@@ -144,9 +145,8 @@ def run_annotators(args: argparse.Namespace) -> int:
         for case in found.cases:
             amounts = f"{_percent(case.scar_percent_reference)} {_percent(case.scar_percent_predicted)}"
             rows.append((case.case, *(_dice(case.classes[name].dice) for name in CLASSES), amounts))
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        for row in rows:
-            bars.say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        for line in in_columns(rows):
+            bars.say(line)
         percent = found.summary["scar_percent"]
         if percent["bias"] is not None:
             told = f"scar percentage, {args.second} − {args.first}: bias {percent['bias']:+.2f} points"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from scarnet_cli.arguments import add_device
+from scarnet_cli.columns import in_columns
 from scarnet_cli.failures import OK
 from scarnet_cli.progress import Bars
 from scarnet_cli.project_opening import opened_to_write
@@ -101,9 +102,7 @@ def _table(found: "ModelComparison") -> list[str]:
         rows.append((case.case, *cells))
     means = [f"{_two(found.summary[name]['old'])} → {_two(found.summary[name]['new'])}" for name in CLASSES]
     rows.append(("mean", *means))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [f"Dice, {found.old} → {found.new}, against the accepted labels"]
-    lines += ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = [f"Dice, {found.old} → {found.new}, against the accepted labels", *in_columns(rows)]
     for name in CLASSES:
         values = found.summary[name]
         if values["difference"] is not None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from scarnet_cli.arguments import natural, positive
+from scarnet_cli.columns import in_columns
 from scarnet_cli.failures import OK
 from scarnet_cli.progress import Bars
 from scarnet_cli.project_opening import opened_to_read
@@ -118,9 +119,8 @@ def _print_cases(rows: "Sequence[CaseRow]") -> None:
     }
     # A column that is empty all the way down is left out.
     table = [[name, *cells] for name, cells in columns.items() if any(cells)]
-    widths = [max(map(len, column)) for column in table]
-    for line in zip(*table, strict=True):
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    for line in in_columns(list(zip(*table, strict=True))):
+        print(line)
 
 
 def _print_models(project: "Project") -> None:
