@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scarnet.errors import ScarNetError
 
-__all__ = ["atomic_path", "make_folder", "reason_of"]
+__all__ = ["atomic_path", "make_folder", "reason_of", "scratch_in"]
 
 
 def reason_of(error: BaseException) -> str:
@@ -33,6 +33,33 @@ def reason_of(error: BaseException) -> str:
 
 
 @contextmanager
+def scratch_in(folder: Path) -> Iterator[Path]:
+    """Make a hidden folder for what is being written, which is gone when the block ends.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is made.
+
+    Yields
+    ------
+    Path
+        The hidden folder.
+
+    Raises
+    ------
+    ScarNetError
+        Nothing can be written to the folder.
+    """
+    try:
+        scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".writing-")
+    except OSError as error:
+        raise ScarNetError(f"Cannot write to {folder}: {error.strerror}.") from error
+    with scratch as name:
+        yield Path(name)
+
+
+@contextmanager
 def atomic_path(target: Path | str) -> Iterator[Path]:
     """Give a temporary path beside the target, renamed onto it when the block ends well.
 
@@ -52,13 +79,9 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
         The folder cannot be written to, or the disk is full; the target is as it was before.
     """
     target = Path(target)
-    try:
-        # A folder of its own keeps the file's name and suffixes, which some writers look at.
-        scratch = tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-")
-    except OSError as error:
-        raise ScarNetError(f"Cannot write to {target.parent}: {error.strerror}.") from error
-    with scratch as folder:
-        path = Path(folder) / target.name
+    # A folder of its own keeps the file's name and suffixes, which some writers look at.
+    with scratch_in(target.parent) as folder:
+        path = folder / target.name
         try:
             yield path
             with path.open("r+b") as written:  # Windows flushes only what it may write

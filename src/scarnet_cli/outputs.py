@@ -1,7 +1,6 @@
 """A case's folder of results, written whole or not at all."""
 
 import json
-import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import scarnet
 from scarnet.errors import ScarNetError
-from scarnet.files import atomic_path, make_folder, reason_of
+from scarnet.files import atomic_path, make_folder, reason_of, scratch_in
 
 if TYPE_CHECKING:
     from scarnet.predict.prediction import Prediction
@@ -89,12 +88,8 @@ def replaced_folder(target: Path, may_hold: Collection[str]) -> Iterator[Path]:
     """
     check_replaceable(target, may_hold)
     make_folder(target.parent)
-    try:
-        scratch = tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-")
-    except OSError as error:
-        raise ScarNetError(f"Cannot write to {target.parent}: {error.strerror}.") from error
-    with scratch as folder:
-        fresh, old = Path(folder) / target.name, Path(folder) / "replaced" / target.name
+    with scratch_in(target.parent) as folder:
+        fresh, old = folder / target.name, folder / "replaced" / target.name
         try:
             fresh.mkdir()
             yield fresh

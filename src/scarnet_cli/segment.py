@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import Cancelled, ScarNetError
-from scarnet.files import make_folder
+from scarnet.files import make_folder, scratch_in
 from scarnet_cli.arguments import (
     Parser,
     add_command,
@@ -136,7 +136,8 @@ def run(args: argparse.Namespace) -> int:
     make_folder(args.output)
     for study in studies:
         check_replaceable(args.output / study.case, CASE_FILES)
-    _check_writable(args.output)
+    with scratch_in(args.output):
+        pass  # finds out before the work, not after it, that the folder takes no files
     with Bars(args.quiet, cases=len(studies)) as bars:
         if found.skipped:
             bars.note(f"no study, skipped: {', '.join(path.name for path in found.skipped)}")
@@ -237,14 +238,3 @@ def _outputs(text: str) -> tuple[str, ...]:
         what = f"{unknown[0]!r} is not known" if unknown else "nothing is named"
         raise argparse.ArgumentTypeError(f"{what}; choose from {','.join(_SAVED)}")
     return names
-
-
-def _check_writable(folder: Path) -> None:
-    """Find out before the work, not after it, that the folder takes no files."""
-    import tempfile
-
-    try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-"):
-            pass
-    except OSError as error:
-        raise ScarNetError(f"Cannot write to {folder}: {error.strerror}.") from error

@@ -130,12 +130,13 @@ def find_studies(inputs: Sequence[Path], output: Path, case: str | None = None) 
 def _studies_of(path: Path, output: Path) -> tuple[list[Path], list[Path]]:
     """Give the studies in a folder and what else is in it; the path itself where it is one study or nothing known."""
     from scarnet.io import is_study
+    from scarnet.io.paths import visible_children
 
     if not path.is_dir():
         return [path], []
     if (path / "imagesTr").is_dir():
         return _studies_of(path / "imagesTr", output)
-    children = [child for child in _children(path) if not output.resolve().is_relative_to(child.resolve())]
+    children = [child for child in visible_children(path) if not output.resolve().is_relative_to(child.resolve())]
     if any(child.name.upper() == "DICOMDIR" or (child.is_file() and _holds_dicom(child)) for child in children):
         return [path], []
     # What was meant as a study but is none gets its error, instead of going missing without a word.
@@ -146,13 +147,6 @@ def _studies_of(path: Path, output: Path) -> tuple[list[Path], list[Path]]:
     if not studies:
         return [path], []
     return studies, [child for child in children if child not in studies]
-
-
-def _children(folder: Path) -> list[Path]:
-    try:
-        return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
-    except OSError as error:
-        raise ScarNetError(f"Cannot read the folder {folder}: {error.strerror}.") from error
 
 
 def _holds_dicom(file: Path) -> bool:

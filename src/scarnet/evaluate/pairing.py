@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scarnet.errors import ScarNetError
-from scarnet.io.paths import case_name, suffix_of
+from scarnet.io.paths import case_name, suffix_of, visible_children
 
 __all__ = ["LabelSet", "Pairs", "find_labels", "pair_up"]
 
@@ -139,20 +139,13 @@ def _case_of(file: Path) -> str:
     return case_name(file.absolute().parent) if _stem(file) == _OF_A_CASE else case_name(file)
 
 
-def _children(folder: Path) -> list[Path]:
-    try:
-        return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
-    except OSError as error:
-        raise ScarNetError(f"Cannot read the folder {folder}: {error.strerror}.") from error
-
-
 def _label_files(folder: Path) -> list[Path]:
-    return [child for child in _children(folder) if suffix_of(child) in _SUFFIXES and child.is_file()]
+    return [child for child in visible_children(folder) if suffix_of(child) in _SUFFIXES and child.is_file()]
 
 
 def _in_case_folders(folder: Path) -> list[Path]:
     """Give the ``labels`` files in the folder's folders."""
-    inner = [child for child in _children(folder) if child.is_dir()]
+    inner = [child for child in visible_children(folder) if child.is_dir()]
     return [file for child in inner for file in _label_files(child) if _stem(file) == _OF_A_CASE]
 
 

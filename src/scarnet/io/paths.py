@@ -1,11 +1,11 @@
-"""What a path's name says: format and case name."""
+"""What a path's name says, format and case name, and what a folder holds."""
 
 from pathlib import Path
 from typing import Literal
 
 from scarnet.errors import ScarNetError
 
-__all__ = ["FileFormat", "case_name", "check_readable", "format_of", "suffix_of"]
+__all__ = ["FileFormat", "case_name", "check_readable", "format_of", "suffix_of", "visible_children"]
 
 FileFormat = Literal["dicom", "nifti", "tiff", "hdf5"]
 
@@ -119,3 +119,27 @@ def case_name(path: Path) -> str:
     known = suffix.replace(".ome", "") in _FORMATS
     name = path.name[: -len(suffix)] if known else path.name
     return name.removesuffix("_0000") or path.name
+
+
+def visible_children(folder: Path) -> list[Path]:
+    """List the files and folders in a folder, but not the hidden ones.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    list of Path
+        Sorted by name.
+
+    Raises
+    ------
+    ScarNetError
+        It cannot be read.
+    """
+    try:
+        return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+    except OSError as error:
+        raise ScarNetError(f"Cannot read the folder {folder}: {error.strerror}.") from error

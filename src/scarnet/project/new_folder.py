@@ -12,7 +12,7 @@ from scarnet.project.layout import CASES, DATASET, JOBS, MODELS
 
 __all__ = ["new_folder", "remove_leftovers"]
 
-# As scarnet.files.atomic_path calls them, too.
+# As scarnet.files.scratch_in calls them, too.
 _LEFTOVERS = ".writing-*"
 
 
