@@ -136,12 +136,21 @@ class MultiScaleAttention(nn.Module):
 
     def __init__(self, level_channels: Sequence[int], channels: int) -> None:
         super().__init__()
+        self.channels = channels
         self.project = nn.ModuleList(nn.Conv2d(c, channels, 1) for c in level_channels)
         self.weigh = nn.Conv2d(channels * len(level_channels), len(level_channels), 1)
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
         """Fuse levels (B, C_i, H_i, W_i), finest first, to (B, channels, H_0, W_0)."""
         size = levels[0].shape[-2:]
-        projected = [resize_to(project(level), size) for project, level in zip(self.project, levels, strict=True)]
-        weights = torch.softmax(self.weigh(torch.cat(projected, dim=1)), dim=1)
-        return torch.stack([w * p for w, p in zip(weights.split(1, dim=1), projected, strict=True)]).sum(dim=0)
+        projected = [project(level) for project, level in zip(self.project, levels, strict=True)]
+        # Resizing and 1×1 convolution commute; on each level's own grid the latter costs a fraction.
+        shares = self.weigh.weight.split(self.channels, dim=1)
+        scores = functional.conv2d(projected[0], shares[0], self.weigh.bias)
+        for p, share in zip(projected[1:], shares[1:], strict=True):
+            scores = scores + resize_to(functional.conv2d(p, share), size)
+        weights = torch.softmax(scores, dim=1)
+        fused = weights[:, :1] * projected[0]
+        for level, p in enumerate(projected[1:], start=1):
+            fused = torch.addcmul(fused, weights[:, level : level + 1], resize_to(p, size))
+        return fused

@@ -62,8 +62,10 @@ class CrossAttention(nn.Module):
         gathered = functional.scaled_dot_product_attention(
             self._tokens(self.query(coarse_sam)), self._tokens(key), self._tokens(value)
         )
-        coarse = self.project(gathered.transpose(-1, -2).reshape(coarse_sam.shape))
-        return resize_to(coarse, sam.shape[-2:])
+        batch, channels, h, w = coarse_sam.shape
+        # Channels last in memory, as everything it is added to.
+        merged = gathered.transpose(1, 2).reshape(batch, h, w, channels).permute(0, 3, 1, 2)
+        return resize_to(self.project(merged), sam.shape[-2:])
 
 
 class AttentiveFusion(nn.Module):

@@ -1,7 +1,5 @@
 """The MedSAM branch (Algorithm 2, Fig. 1A): a pretrained encoder and a decoder that attends to scar."""
 
-from typing import cast
-
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -81,9 +79,11 @@ class MedSAMDecoder(nn.Module):
         # concatenated 224 channels, without ever making them at full size.
         weights = self.reduce.weight.split(DECODER_CHANNELS, dim=1)
         size = features.shape[-2:]
+        # The bias goes into one of the convolutions: added by itself, it would turn bf16 into 32 bits from here on.
+        biases = (*[None] * (len(outputs) - 1), self.reduce.bias)
         reduced = [
-            resize_to(functional.conv2d(output, weight), size) for output, weight in zip(outputs, weights, strict=True)
+            resize_to(functional.conv2d(output, weight, bias), size)
+            for output, weight, bias in zip(outputs, weights, biases, strict=True)
         ]
-        bias = cast(Tensor, self.reduce.bias)
-        attended: Tensor = self.attend(sum(reduced, bias[None, :, None, None]))
+        attended: Tensor = self.attend(sum(reduced[1:], reduced[0]))
         return attended
