@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from napari_scarnet.attachable import Attachable
 from napari_scarnet.edit_controls import EDIT_KEYS
 from napari_scarnet.edit_widget import EditWidget
 from napari_scarnet.finetune_widget import FinetuneWidget
@@ -51,7 +52,7 @@ class Column(QScrollArea):
         return super().eventFilter(watched, event)
 
 
-class ScarNetDock(QWidget):
+class ScarNetDock(Attachable):
     """All steps from a study to its maps.
 
     Parameters
@@ -76,7 +77,15 @@ class ScarNetDock(QWidget):
         self.project = ProjectWidget(viewer)
         self.finetune = FinetuneWidget(viewer)
         # The project comes last: what the other steps still write belongs into it.
-        self.steps = (self.study, self.segment, self.edit, self.inspect, self.measure, self.finetune, self.project)
+        self.steps: tuple[Attachable, ...] = (
+            self.study,
+            self.segment,
+            self.edit,
+            self.inspect,
+            self.measure,
+            self.finetune,
+            self.project,
+        )
         has_study = bool(find_layers(viewer, "image"))
         self.sections = {
             "project": Section("Project", self.project, heading=True, tip="Work through a cohort, case by case."),
@@ -159,17 +168,12 @@ class ScarNetDock(QWidget):
         self.sections["study"].expand()
         self.study.dropEvent(event)
 
+    def attach(self) -> None:
+        """Connect to the viewer again."""
+        for step in self.steps:
+            step.attach()
+
     def release(self) -> None:
         """Cancel what runs and let go of the viewer."""
         for step in self.steps:
-            if hasattr(step, "release"):
-                step.release()
-
-    def event(self, event: QEvent) -> bool:
-        """Notice that napari took the dock out of its window, which is how it closes one."""
-        if event.type() == QEvent.Type.ParentChange:
-            for step in self.steps:
-                method = getattr(step, "release" if self.parent() is None else "attach", None)
-                if method is not None:
-                    method()
-        return super().event(event)
+            step.release()

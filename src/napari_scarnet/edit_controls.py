@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtWidgets import QGroupBox, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_scarnet.edit_box import BoxTool
 from napari_scarnet.edit_jump import JumpBar
@@ -14,7 +14,7 @@ from napari_scarnet.edit_preview import PreviewBar
 from napari_scarnet.edit_region import ScopeBar
 from napari_scarnet.edit_shapes import ShapeTools
 from napari_scarnet.edit_threshold import ThresholdTool
-from napari_scarnet.section import Section
+from napari_scarnet.section import Section, group_box
 from napari_scarnet.step import Step
 from napari_scarnet.study_choice import StudyChoice
 from scarnet.classes import TissueClass
@@ -79,19 +79,19 @@ class EditControls(Step):
             column.addWidget(section)
         # Last, so that no button moves away from under the mouse when it comes.
         column.addWidget(self.preview)
-        self.tools = _group("Tools", tools)
+        self.tools = group_box("Tools", tools)
         layout = QVBoxLayout(self)
         for widget in (
             self.study,
             self.offer,
             self.new_button,
-            _group("Paint", self.paint),
+            group_box("Paint", self.paint),
             self.numbers,
             self.saved,
             self.tools,
             self.job_bar,
             self.status,
-            _group("Slices to look at", self.jump),
+            group_box("Slices to look at", self.jump),
         ):
             layout.addWidget(widget)
         layout.addStretch(1)
@@ -145,10 +145,3 @@ class EditControls(Step):
     def toggle_box(self) -> None:
         """Begin or end drawing boxes."""
         self.box.draw.click()
-
-
-def _group(title: str, content: QWidget) -> QGroupBox:
-    box = QGroupBox(title)
-    layout = QVBoxLayout(box)
-    layout.addWidget(content)
-    return box

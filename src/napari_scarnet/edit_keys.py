@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakMethod, ref
+from weakref import ref
+
+from napari_scarnet.viewer_link import bind_weakly
 
 __all__ = ["LayerKeys"]
 
@@ -25,19 +27,8 @@ class LayerKeys:
         method : bound method
             What it calls, without arguments; held weakly.
         """
-        weak = WeakMethod(method)
-
-        def pressed(_layer: Any) -> None:
-            target = weak()
-            if target is not None:
-                target()
-
-        pressed.__doc__ = method.__doc__
-        try:
-            layer.bind_key(key, pressed)
-        except ValueError:
-            return
-        self._bound.append((ref(layer), key))
+        if bind_weakly(layer, key, method):
+            self._bound.append((ref(layer), key))
 
     def release(self) -> None:
         """Take all keys off."""

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_scarnet.attachable import Attachable
 from napari_scarnet.finetune_comparison import FinetuneComparison
 from napari_scarnet.finetune_models import ModelTable
 from napari_scarnet.finetune_setup import FinetuneSetup
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FinetuneWidget"]
 
 
-class FinetuneWidget(QWidget):
+class FinetuneWidget(Attachable):
     """Sets up, watches, compares and decides.
 
     Parameters
@@ -75,15 +75,6 @@ class FinetuneWidget(QWidget):
         self._link.release()
         for step in self.steps:
             step.release()
-
-    def event(self, event: QEvent) -> bool:
-        """Notice that napari took the widget out of its dock, which is how it closes one."""
-        if event.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
-                self.release()
-            else:
-                self.attach()
-        return super().event(event)
 
     def _on_project(self, project: Any) -> None:
         self.work.setVisible(project is not None)

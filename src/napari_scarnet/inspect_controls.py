@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from napari_scarnet.inspect_maps import MapKind
 from napari_scarnet.inspect_readout import ReadoutChart
 from napari_scarnet.inspect_threshold import ThresholdBox
+from napari_scarnet.section import group_box
 from napari_scarnet.step import Step
 
 __all__ = ["InspectControls"]
@@ -67,16 +68,9 @@ class InspectControls(Step):
         layout.addWidget(self.about)
         layout.addWidget(self.fig3_button)
         layout.addLayout(map_row)
-        layout.addWidget(_group("At the cursor", self.chart))
-        layout.addWidget(_group("Scar threshold", self.threshold))
+        layout.addWidget(group_box("At the cursor", self.chart))
+        layout.addWidget(group_box("Scar threshold", self.threshold))
         layout.addWidget(self.export_button)
         layout.addWidget(self.job_bar)
         layout.addWidget(self.status)
         layout.addStretch(1)
-
-
-def _group(title: str, content: QWidget) -> QGroupBox:
-    box = QGroupBox(title)
-    layout = QVBoxLayout(box)
-    layout.addWidget(content)
-    return box

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from scarnet.errors import ScarNetError
-
 __all__ = ["Found", "find_studies"]
 
 
@@ -42,13 +40,15 @@ def find_studies(paths: list[Path]) -> Found:
     ScarNetError
         A path does not exist or cannot be read.
     """
+    from scarnet.io.paths import visible_children
+
     studies: list[Path] = []
     datasets: list[Path] = []
     for path in paths:
         if (path / "dataset.json").is_file():
             datasets.append(path)
         elif path.is_dir() and not _is_dicom_folder(path):
-            inside = [child for child in _children(path) if _is_study(child)]
+            inside = [child for child in visible_children(path) if _is_study(child)]
             # A folder without any is refused by the reader, in a sentence.
             studies += inside or [path]
         else:
@@ -64,15 +64,9 @@ def _is_study(path: Path) -> bool:
 
 def _is_dicom_folder(folder: Path) -> bool:
     from scarnet.io.dicom_headers import looks_like_dicom
+    from scarnet.io.paths import visible_children
 
-    for child in _children(folder):
+    for child in visible_children(folder):
         if child.name.upper() == "DICOMDIR" or (child.is_file() and looks_like_dicom(child)):
             return True
     return False
-
-
-def _children(folder: Path) -> list[Path]:
-    try:
-        return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
-    except OSError as error:
-        raise ScarNetError(f"Cannot read the folder {folder}: {error.strerror}.") from error

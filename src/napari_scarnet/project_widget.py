@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from napari_scarnet.attachable import Attachable
 from napari_scarnet.metadata import unwrap
 from napari_scarnet.project_cases import CaseDesk
 from napari_scarnet.project_import import ImportForm
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ProjectWidget"]
 
 
-class ProjectWidget(QWidget):
+class ProjectWidget(Attachable):
     """Everything between a folder of studies and a folder of accepted labels.
 
     Parameters
@@ -123,15 +123,6 @@ class ProjectWidget(QWidget):
         for step in self.steps:
             step.release()
         self.projects.close()
-
-    def event(self, event: QEvent) -> bool:
-        """Notice that napari took the widget out of its dock, which is how it closes one."""
-        if event.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
-                self.release()
-            else:
-                self.attach()
-        return super().event(event)
 
     def _on_project(self, project: Any) -> None:
         self.work.setVisible(project is not None)

@@ -1,9 +1,17 @@
 """A part of a widget that opens and closes under its title."""
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-__all__ = ["Section"]
+__all__ = ["Section", "group_box"]
+
+
+def group_box(title: str, content: QWidget) -> QGroupBox:
+    """Put a frame with a title around a widget."""
+    box = QGroupBox(title)
+    layout = QVBoxLayout(box)
+    layout.addWidget(content)
+    return box
 
 
 class Section(QWidget):

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
+from napari_scarnet.attachable import Attachable
 from napari_scarnet.jobs import Job
 from napari_scarnet.metadata import unwrap
 from napari_scarnet.session import session_for
@@ -73,7 +74,7 @@ class JobBar(QWidget):
         self.bar.setFormat(f"{what} · %v of %m" if total > 1 else what)
 
 
-class Step(QWidget):
+class Step(Attachable):
     """Base of the widgets: one job at a time, errors as notifications, everything released at the end.
 
     Parameters
@@ -115,15 +116,6 @@ class Step(QWidget):
             self.job.cancel()
         self._link.release()
         self._attached = False
-
-    def event(self, event: QEvent) -> bool:
-        """Notice that napari took the widget out of its dock, which is how it closes one."""
-        if event.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
-                self.release()
-            else:
-                self.attach()
-        return super().event(event)
 
     def run_job(
         self,

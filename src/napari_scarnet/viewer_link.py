@@ -4,7 +4,39 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakMethod, ref
 
-__all__ = ["ViewerLink"]
+__all__ = ["ViewerLink", "bind_weakly"]
+
+
+def bind_weakly(thing: Any, key: str, method: Callable[[], Any]) -> bool:
+    """Bind a key without keeping whose method it calls alive; a key that somebody else bound stays theirs.
+
+    Parameters
+    ----------
+    thing : Viewer or Layer
+        Where the key is pressed.
+    key : str
+        The key, as napari writes it.
+    method : bound method
+        What it calls, without arguments.
+
+    Returns
+    -------
+    bool
+        False where somebody else has the key.
+    """
+    weak = WeakMethod(method)
+
+    def pressed(_thing: Any) -> None:
+        target = weak()
+        if target is not None:
+            target()
+
+    pressed.__doc__ = method.__doc__
+    try:
+        thing.bind_key(key, pressed)
+    except ValueError:
+        return False
+    return True
 
 
 class ViewerLink:
@@ -22,7 +54,7 @@ class ViewerLink:
     def __init__(self, viewer: Any) -> None:
         self._viewer = ref(viewer)
         self._connections: list[tuple[Any, WeakMethod[Any]]] = []
-        self._keys: dict[str, Callable[[Any], None]] = {}
+        self._keys: list[str] = []
 
     def connect(self, signal: Any, method: Callable[..., Any]) -> None:
         """Connect a napari event or psygnal signal to a bound method.
@@ -52,21 +84,10 @@ class ViewerLink:
         bool
             False where somebody else has the key; theirs stays.
         """
-        viewer, weak = self._viewer(), WeakMethod(method)
-        if viewer is None:
+        viewer = self._viewer()
+        if viewer is None or not bind_weakly(viewer, key, method):
             return False
-
-        def pressed(_viewer: Any) -> None:
-            target = weak()
-            if target is not None:
-                target()
-
-        pressed.__doc__ = method.__doc__
-        try:
-            viewer.bind_key(key, pressed)
-        except ValueError:
-            return False
-        self._keys[key] = pressed
+        self._keys.append(key)
         return True
 
     def release(self, *_: Any) -> None:
