@@ -81,14 +81,15 @@ def test_ablation_table_and_shipped_model(tmp_path: Path, dataset: Path, capsys:
         model = read_model(folder / "model.safetensors")
         for patient in read_predictions(folder, named):
             assert patient.case.stack.case in held_out
-            expected = Predictor(model, "cpu", test_time_flips=True).predict(patient.case.stack).logits
-            np.testing.assert_allclose(patient.logits("flips"), expected, atol=0.02)
+            for output, flips in (("plain", False), ("flips", True)):
+                expected = Predictor(model, "cpu", test_time_flips=flips).predict(patient.case.stack).logits
+                np.testing.assert_allclose(patient.logits(output), expected, atol=0.02)
 
     output = tmp_path / "table.md"
     assert ablation_table.main(["--runs", str(runs), "--dataset", str(dataset), "-o", str(output)]) == 0
     lines = output.read_text().splitlines()
     assert [line.split("|")[2].strip() for line in lines[2:]] == ["5", "1", "5"]
-    assert "without test-time flips" in lines[-1]
+    assert "with test-time flips" in lines[-1]
     assert not any("medsam" in line.lower() for line in lines)  # the network has no such branch
 
     shipped = tmp_path / "shipped.safetensors"

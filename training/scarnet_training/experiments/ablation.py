@@ -13,6 +13,7 @@ from scarnet_training.experiments.command_line import with_status
 from scarnet_training.experiments.crossval import fold_folder, train_fold
 from scarnet_training.experiments.out_of_fold import predict_fold
 from scarnet_training.experiments.variants import (
+    FLIPPED,
     VARIANTS,
     pretraining_folder,
     pretraining_recipe,
@@ -49,7 +50,7 @@ def run_variants(
             recipe = variant_recipe(variant, fold, out, epochs_factor)
             folder = fold_folder(out, variant, fold)
             train_fold(recipe, folder, progress)
-            predict_fold(recipe, folder, progress)
+            predict_fold(recipe, folder, variant in FLIPPED, progress)
 
 
 @with_status

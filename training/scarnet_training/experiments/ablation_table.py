@@ -29,11 +29,11 @@ COLUMNS = (
 )
 # What is read off models without training anything.
 READ_OFF = (
-    ((BASE,), "plain", "without test-time flips"),
-    (("encoder",), "plain", "without test-time flips"),
-    (("encoder",), "medsam", "the MedSAM branch's own logits, no flips"),
-    ((BASE, "context"), "flips", f"ensemble of `{BASE}` and `context`"),
-    (("encoder", "context", "phantoms"), "flips", "ensemble of `encoder`, `context` and `phantoms`"),
+    ((BASE,), "flips", "with test-time flips"),
+    (("encoder",), "flips", "with test-time flips"),
+    (("encoder",), "medsam", "the MedSAM branch's own logits"),
+    ((BASE, "encoder"), "plain", f"ensemble of `{BASE}` and `encoder`"),
+    (("encoder", "concat", "unit-input"), "plain", "ensemble of `encoder`, `concat` and `unit-input`"),
 )
 
 
@@ -62,7 +62,7 @@ def make_table(out: Path, dataset: Path) -> str:
     for variant, (what, _) in VARIANTS.items():
         folds = predicted_folds(out, variant, FOLDS)
         if folds:
-            rows.append((f"`{variant}`: {what}", score(pooled_logits(out, [variant], "flips", folds, cases))))
+            rows.append((f"`{variant}`: {what}", score(pooled_logits(out, [variant], "plain", folds, cases))))
     for variants, output, what in READ_OFF:
         folds = sorted(set.intersection(*(set(predicted_folds(out, name, FOLDS)) for name in variants)))
         pooled = pooled_logits(out, variants, output, folds, cases) if folds else []

@@ -20,8 +20,8 @@ from scarnet_training.recipe import Recipe
 
 __all__ = ["OUTPUTS", "OutOfFold", "predict_fold", "read_predictions"]
 
-OUTPUTS = ("flips", "plain", "unet", "medsam")
-"""The fused logits with and without test-time flips, and each branch's own without."""
+OUTPUTS = ("plain", "flips", "unet", "medsam")
+"""The fused logits without and with test-time flips, and each branch's own without."""
 
 FILE = "predictions.npz"
 
@@ -53,7 +53,7 @@ class OutOfFold:
         return whole
 
 
-def predict_fold(recipe: Recipe, folder: Path, progress: Progress = silent) -> Path:
+def predict_fold(recipe: Recipe, folder: Path, with_flips: bool, progress: Progress = silent) -> Path:
     """Predict a fold's held-out patients from their whole stacks, unless that was done.
 
     Parameters
@@ -62,6 +62,8 @@ def predict_fold(recipe: Recipe, folder: Path, progress: Progress = silent) -> P
         The fold's recipe.
     folder : Path
         Its run folder, with the model.
+    with_flips : bool
+        With test-time flips too, which take four times as long.
     progress : Progress
         Called before each patient.
 
@@ -79,9 +81,11 @@ def predict_fold(recipe: Recipe, folder: Path, progress: Progress = silent) -> P
     validation = load_cohort(recipe).validation
     for done, case in enumerate(validation):
         progress(done, len(validation), "Predicting held-out patients")
-        one, four = plain.predict(case.stack, branches=True), flips.predict(case.stack)
+        one = plain.predict(case.stack, branches=True)
         y0, y1, x0, x1 = one.window
-        found = {"flips": four.logits, "plain": one.logits, **one.branch_logits}
+        found = {"plain": one.logits, **one.branch_logits}
+        if with_flips:
+            found["flips"] = flips.predict(case.stack).logits
         name = case.stack.case
         kept[f"{name}/window"] = np.array(one.window)
         for output, logits in found.items():

@@ -71,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     output = "flips" if model.card.recipe.get("test_time_flips") else "plain"
     cases = {case.stack.case: case for case in load_dataset(args.dataset)}
     pooled = pooled_logits(args.runs, [args.variant], output, folds, cases)
+    if not pooled:
+        raise ScarNetError(f"{args.variant} was not predicted with test-time flips, which {args.model} is used with.")
     point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
     shift_scar(model.network, point.shift)
     told = (

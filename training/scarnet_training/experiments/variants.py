@@ -8,7 +8,7 @@ from scarnet.errors import ScarNetError
 from scarnet_training.experiments.crossval import fold_folder
 from scarnet_training.recipe import Recipe, find_recipe, load_recipe, read_recipe
 
-__all__ = ["BASE", "VARIANTS", "pretraining_folder", "pretraining_recipe", "variant_recipe"]
+__all__ = ["BASE", "FLIPPED", "VARIANTS", "pretraining_folder", "pretraining_recipe", "variant_recipe"]
 
 BASE = "unet"
 """The variant that the others are compared with, and that those with an encoder go on from."""
@@ -44,6 +44,9 @@ VARIANTS: dict[str, tuple[str, Overrides]] = {
     ),
 }
 """Name to what it is and what it changes."""
+
+FLIPPED = (BASE, "encoder")
+"""Those that are predicted with test-time flips too."""
 
 _GO_ON_FROM_BASE = ("unet-longer", "encoder", "concat", "random-encoder")
 
