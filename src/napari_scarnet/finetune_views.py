@@ -3,7 +3,8 @@
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_scarnet.finetune_grid import build_models_panel
 from napari_scarnet.inspect_grid import fig3_for
@@ -36,8 +37,9 @@ class ModelViews(QWidget):
         self._viewer = viewer
         self._case, self._names = "", ("", "")
         self.group = QButtonGroup(self)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
+        layout, line = QVBoxLayout(self), QHBoxLayout()
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(line)
         for number, (text, tip) in enumerate(zip(("Own labels", "Old", "New", "Difference"), _TIPS, strict=True)):
             button = QPushButton(text)
             button.setToolTip(tip)
@@ -48,7 +50,7 @@ class ModelViews(QWidget):
         self.side_by_side = QCheckBox("Side by side")
         self.side_by_side.setToolTip("Own labels, the old and the new model's, each over the image, on the same slice.")
         self.side_by_side.clicked.connect(self._on_side_by_side)
-        line.addWidget(self.side_by_side)
+        layout.addWidget(self.side_by_side, 0, Qt.AlignmentFlag.AlignLeft)
         self._grid = fig3_for(viewer)
         self._link = ViewerLink(viewer)
         self._link.connect(self._grid.changed, self._on_grid)
