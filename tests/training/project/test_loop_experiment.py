@@ -11,7 +11,7 @@ from scarnet.errors import ScarNetError
 from scarnet.project import Project
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments import queue_order
-from scarnet_training.experiments.loop import LoopSettings, run_loop
+from scarnet_training.experiments.loop import LoopSettings, arrival, run_loop
 from scarnet_training.experiments.loop_report import cases_to_reach, draw_curves, markdown_table
 
 
@@ -71,3 +71,12 @@ def test_how_many_cases_reach_a_dice_is_read_off_the_line():
     assert cases_to_reach(points, "dice_scar", 0.2) == pytest.approx(2.5)
     assert cases_to_reach(points, "dice_scar", 0.5) == 10
     assert cases_to_reach(points, "dice_scar", 0.6) is None
+
+
+def test_cases_arrive_by_their_number_not_by_their_letter():
+    assert sorted(["emidec_N020", "emidec_P003", "emidec_N001", "other"], key=arrival) == [
+        "other",
+        "emidec_N001",
+        "emidec_P003",
+        "emidec_N020",
+    ]
