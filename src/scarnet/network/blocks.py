@@ -149,7 +149,8 @@ class MultiScaleAttention(nn.Module):
         scores = functional.conv2d(projected[0], shares[0], self.weigh.bias)
         for p, share in zip(projected[1:], shares[1:], strict=True):
             scores = scores + resize_to(functional.conv2d(p, share), size)
-        weights = torch.softmax(scores, dim=1)
+        # CUDA's autocast takes the softmax in 32 bits, and everything after it would follow.
+        weights = torch.softmax(scores, dim=1).to(projected[0].dtype)
         fused = weights[:, :1] * projected[0]
         for level, p in enumerate(projected[1:], start=1):
             fused = torch.addcmul(fused, weights[:, level : level + 1], resize_to(p, size))
