@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +125,45 @@ def test_a_full_disk_leaves_the_last_version_and_one_sentence(mounted, draw_stac
         assert [entry.seq for entry in project.log()] == list(range(1, len(project.log()) + 1))
         assert len(project.log()) > len(before)
     assert not list((disk / "p").rglob(".writing-*"))
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_disk_that_fills_up_keeps_the_prediction_there_was(project, predict, labels, monkeypatch, written):
+    predict(project, "case-001", labels)
+    room, sync = [written], os.fsync
+
+    def run_out(handle):
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        room[0] -= 1
+        sync(handle)
+
+    monkeypatch.setattr("scarnet.files.os.fsync", run_out)
+    with pytest.raises(ScarNetError, match="No space left on device") as told:
+        predict(project, "case-001", np.zeros_like(labels), model="newer")
+    assert ".writing-" not in str(told.value)
+    assert (project.row("case-001").status, project.row("case-001").model) == ("predicted", "made-up")
+    assert np.array_equal(project.prediction("case-001").labels, labels)
+    assert not list(project.case_folder("case-001").rglob(".writing-*"))
+    monkeypatch.undo()
+    predict(project, "case-001", np.zeros_like(labels), model="newer")
+    assert project.row("case-001").model == "newer"
+    assert not project.prediction("case-001").labels.any()
+
+
+def test_a_prediction_that_may_not_be_replaced_is_told_in_one_sentence(project, predict, labels, monkeypatch):
+    predict(project, "case-001", labels)
+    remove = Path.unlink
+
+    def refuse(path, missing_ok=False):
+        if path.name == "prediction.json":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        remove(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(ScarNetError, match="Cannot write .*prediction: Permission denied"):
+        predict(project, "case-001", np.zeros_like(labels), model="newer")
+    assert np.array_equal(project.prediction("case-001").labels, labels)
 
 
 def test_labels_whose_record_could_not_be_written_are_not_accepted_still(tmp_path, draw_stack, labels, monkeypatch):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scarnet.errors import ScarNetError
-from scarnet.files import atomic_path, make_folder
+from scarnet.files import atomic_path, make_folder, reason_of, scratch_in
 from scarnet.io import read_labels, write_labels
 from scarnet.models import ModelCard
 from scarnet.predict import OUTSIDE_LOGITS, Prediction
@@ -32,7 +32,7 @@ class PredictionInfo:
     Attributes
     ----------
     model, sha256 : str
-        What predicted it: the model's name in the project and its digest.
+        What predicted it: the model's name, in the project where it has it, else in the registry; and its digest.
     time : str
         When (UTC).
     scar_percent : float or None
@@ -50,7 +50,7 @@ class PredictionInfo:
 
 
 def write_prediction(folder: Path, prediction: Prediction, stack: LGEStack, info: PredictionInfo) -> None:
-    """Write a prediction; the one before is replaced.
+    """Write a prediction; the one before is replaced once all of it is written.
 
     Parameters
     ----------
@@ -66,35 +66,39 @@ def write_prediction(folder: Path, prediction: Prediction, stack: LGEStack, info
     Raises
     ------
     ScarNetError
-        It cannot be written.
+        It cannot be written; the one before is as it was.
 
     Notes
     -----
     Logits are kept in 16 bits, which moves a probability by about 0.001 at most, and only within the window that the
     network saw: outside it they are one constant. Branch logits are not kept.
     """
-    make_folder(folder)
-    # Without its description a prediction counts as none, so that no mixture of two is ever taken for one.
-    (folder / _INFO).unlink(missing_ok=True)
-    write_labels(folder / LABELS, prediction.labels, stack)
     y0, y1, x0, x1 = prediction.window
     inside = prediction.logits[:, list(prediction.slices), y0:y1, x0:x1]
-    with atomic_path(folder / _LOGITS) as temporary:
-        np.savez_compressed(temporary, logits=inside.astype(np.float16))
-    write_json(
-        folder / _INFO,
-        {
-            **vars(info),
-            "window": list(prediction.window),
-            "slices": list(prediction.slices),
-            "device": prediction.device,
-            "seconds": round(prediction.seconds, 3),
-            "postprocessed": prediction.postprocessed,
-            "smallest_scar_voxels": prediction.smallest_scar_voxels,
-            "notices": list(prediction.notices),
-            "card": json.loads(prediction.card.to_json()),
-        },
-    )
+    description = {
+        **vars(info),
+        "window": list(prediction.window),
+        "slices": list(prediction.slices),
+        "device": prediction.device,
+        "seconds": round(prediction.seconds, 3),
+        "postprocessed": prediction.postprocessed,
+        "smallest_scar_voxels": prediction.smallest_scar_voxels,
+        "notices": list(prediction.notices),
+        "card": json.loads(prediction.card.to_json()),
+    }
+    make_folder(folder)
+    try:
+        with scratch_in(folder) as scratch:
+            write_labels(scratch / LABELS, prediction.labels, stack)
+            with atomic_path(scratch / _LOGITS) as temporary:
+                np.savez_compressed(temporary, logits=inside.astype(np.float16))
+            write_json(scratch / _INFO, description)
+            # Without its description a prediction counts as none, so that no mixture of two is ever taken for one.
+            (folder / _INFO).unlink(missing_ok=True)
+            for name in (LABELS, _LOGITS, _INFO):
+                (scratch / name).replace(folder / name)
+    except (OSError, ScarNetError) as error:
+        raise ScarNetError(f"Cannot write {folder}: {reason_of(error)}.") from error
 
 
 def read_info(folder: Path) -> PredictionInfo | None:
