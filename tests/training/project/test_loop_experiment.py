@@ -55,11 +55,12 @@ def test_the_loop_is_run_in_each_order_and_not_twice(dataset, model_writer, tiny
     draw_curves(points, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
-    arguments = ["--out", str(out), "--dataset", str(dataset), "--targets", "0.0,1.0"]
+    arguments = ["--out", str(out), "--dataset", str(dataset), "--wall", "0.0", "--scar", "0.0,1.0"]
     assert queue_order.main(arguments) == 0
     told = capsys.readouterr().out
     assert "| disagreement | " in told
-    assert "| random | 0 | not reached |" in told
+    assert "| accepted cases for a Dice of | myocardium 0.00 | scar 0.00 | scar 1.00 |" in told
+    assert "| random | 0 | 0 | not reached |" in told
     with pytest.raises(ScarNetError, match="only"):
         run_loop(load_dataset(dataset), model, out, orders, LoopSettings(counts=(99,)))
     assert json.loads(Path(out / "random-2.json").read_text())["accepted"] == 2

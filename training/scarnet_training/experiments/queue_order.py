@@ -7,7 +7,7 @@ nothing.
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +77,15 @@ def _spearman(first: Any, second: Any) -> str:
     return f"{float(stats.spearmanr(first[known], second[known]).statistic):+.2f} (n {int(known.sum())})"
 
 
-def reached_table(out: Path, targets: Sequence[float]) -> str:
-    """Tell how many accepted cases each order needs to reach a mean scar Dice on the unseen patients.
+def reached_table(out: Path, targets: Mapping[str, Sequence[float]]) -> str:
+    """Tell how many accepted cases each order needs to reach a mean Dice on the unseen patients.
 
     Parameters
     ----------
     out : Path
         The folder of the experiment ``loop``.
-    targets : sequence of float
-        The Dice to reach.
+    targets : Mapping of str to sequence of float
+        The Dice to reach, by what it is of: ``"myocardium"``, ``"blood_pool"`` or ``"scar"``.
 
     Returns
     -------
@@ -97,20 +97,23 @@ def reached_table(out: Path, targets: Sequence[float]) -> str:
     ScarNetError
         Nothing was measured there.
     """
-    lines = [
-        f"| accepted cases for a scar Dice of | {' | '.join(f'{target:.2f}' for target in targets)} |",
-        "| --- " * (1 + len(targets)) + "|",
-    ]
+    columns = [(tissue, target) for tissue, wanted in targets.items() for target in wanted]
+    heads = (f"{tissue.replace('_', ' ')} {target:.2f}" for tissue, target in columns)
+    lines = [f"| accepted cases for a Dice of | {' | '.join(heads)} |", "| --- " * (1 + len(columns)) + "|"]
     for order in ORDERS:
         files = sorted(out.glob(f"{order.replace(' ', '-')}-*.json"))
         points = [json.loads(file.read_text(encoding="utf-8")) for file in files]
         if points:
-            needed = [cases_to_reach(points, "dice_scar", target) for target in targets]
+            needed = [cases_to_reach(points, f"dice_{tissue}", target) for tissue, target in columns]
             cells = ["not reached" if value is None else f"{value:.0f}" for value in needed]
             lines.append(f"| {order} | {' | '.join(cells)} |")
     if len(lines) == 2:
         raise ScarNetError(f"Nothing was measured in {out} yet; run the experiment 'loop' first.")
     return "\n".join(lines) + "\n"
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(word) for word in text.split(",") if word]
 
 
 @with_status
@@ -119,10 +122,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.queue_order", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/loop"), help="the folder of the experiment 'loop'")
     parser.add_argument("--dataset", default="../shared/data/emidec", help="the patients")
-    parser.add_argument("--targets", default="0.4,0.45,0.5,0.55", help="scar Dice to reach, separated by commas")
+    parser.add_argument("--wall", type=_numbers, default="0.76,0.79", help="Dice of the whole myocardium to reach")
+    parser.add_argument("--scar", type=_numbers, default="0.35,0.4", help="Dice of scar to reach, separated by commas")
     add_output(parser)
     args = parser.parse_args(argv)
-    reached = reached_table(args.out, [float(target) for target in args.targets.split(",")])
+    reached = reached_table(args.out, {"myocardium": args.wall, "scar": args.scar})
     with Project.open(args.out / "start", read_only=True) as project:
         text = f"{rank_correlations(project, load_dataset(args.dataset))}\n{reached}"
     write_or_print(text, args.output)
