@@ -14,6 +14,7 @@ from napari_scarnet.project_reveal import reveal
 from napari_scarnet.project_session import project_for
 from napari_scarnet.readers_compare_cohort import CohortWindow, draw_agreement
 from napari_scarnet.readers_compare_layers import drop_others, show_difference, show_other, write_labels
+from napari_scarnet.readers_compare_merge import RegionMerge
 from napari_scarnet.readers_compare_regions import RegionList
 from napari_scarnet.smooth import without_collector_pauses
 from napari_scarnet.step import Step
@@ -40,6 +41,7 @@ class _Pair:
     labels: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
     result: "CaseResult"
     regions: "Regions"
+    merge: RegionMerge
 
 
 class ReadersCompare(Step):
@@ -159,7 +161,9 @@ class ReadersCompare(Step):
             first, second = (read(key) for key in keys)
             spacing = project.stack(case).spacing_mm
             result = evaluate_case(first, second, spacing, case, distances=False, readers=True)
-            return _Pair(project, case, keys, names, (first, second), result, disagreement_regions(first, second))
+            regions = disagreement_regions(first, second)
+            merge = RegionMerge((first, second), regions, own=keys.index("") if "" in keys else None)
+            return _Pair(project, case, keys, names, (first, second), result, regions, merge)
 
         self.run_job(work, self._on_compared, f"Comparing the labels of {case}")
 
@@ -199,14 +203,10 @@ class ReadersCompare(Step):
         if project.read_only:
             self.show_failure(ScarNetError(str(project.why_read_only)))
             return
-        from scarnet.project import merge_regions
-
-        merged = merge_regions(*pair.labels, pair.regions, self.regions.from_second)
         own = current_labels(self.viewer, pair.case)
-        if own is not None and "" in pair.keys:
-            # What was painted since the comparison stays; the chosen regions alone change.
-            compared = pair.labels[pair.keys.index("")]
-            merged = np.where(merged != compared, merged, as_volume(own))
+        if own is None:
+            return
+        merged = pair.merge.into(as_volume(own), self.regions.from_second)
         changed = write_labels(self.viewer, pair.case, merged)
         self.say(f"{changed} voxels of the case's own labels changed; Ctrl+Z takes all of them back.")
 

@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 
 from napari_scarnet.metadata import find_layers
 from napari_scarnet.readers_compare_layers import ONLY_FIRST, ONLY_SECOND, OTHERWISE, difference_map
+from napari_scarnet.readers_compare_merge import RegionMerge
 from scarnet.project import Project
 
 LEFT = Qt.MouseButton.LeftButton
@@ -52,9 +53,39 @@ def test_compared_and_merged_in_one_undo_step(qtbot, desk, two_readers):
     labels.undo()
     assert np.array_equal(labels.data, own)
     labels.redo()
+    table.selectRow(row)
+    qtbot.mouseClick(readers.regions.first_button, LEFT)
+    qtbot.mouseClick(readers.merge_button, LEFT)
+    assert np.array_equal(labels.data, own)
+    labels.undo()
     desk.show("case-002")
     assert np.array_equal(desk.widget.projects.project.labels("case-001"), merged)
     assert np.array_equal(desk.widget.projects.project.labels("case-001", "bob"), bob)
+
+
+def test_regions_are_merged_again_and_taken_back(heart_labels):
+    from scarnet.project import disagreement_regions
+
+    first, second = heart_labels[:, :, :], heart_labels.copy()
+    second[0, 2:6, 2:6], second[0, 20:24, 2:6], second[1, 2:6, 2:6] = 1, 2, 3
+    regions = disagreement_regions(first, second)
+    a, b, c = (int(regions.index[place]) for place in ((0, 3, 3), (0, 21, 3), (1, 3, 3)))
+    for own in (0, 1):
+        merge, screen = RegionMerge((first, second), regions, own), (first, second)[own].copy()
+        screen[2, 0, 0] = 3  # painted outside the regions
+        before = screen.copy()
+        screen = merge.into(screen, {a, b})
+        assert np.array_equal(screen[:2][regions.index[:2] == a], second[:2][regions.index[:2] == a])
+        assert screen[1, 3, 3] == first[1, 3, 3]
+        assert screen[2, 0, 0] == 3
+        screen[0, 3, 3] = 0  # painted in a region that keeps its reader
+        again = merge.into(screen, {a})
+        assert again[0, 3, 3] == 0
+        assert again[0, 21, 3] == first[0, 21, 3]  # taken back
+        # After an undo the same merge has something to do again.
+        assert np.array_equal(merge.into(before, {a})[0, 2:6, 2:6], second[0, 2:6, 2:6])
+        assert merge.into(again, {a, c})[1, 3, 3] == 3
+    assert np.array_equal(RegionMerge((first, second), regions, None).into(np.zeros_like(first), ()), first)
 
 
 def test_the_cohort_shows_agreement_and_labels_are_kept_for_a_reader(qtbot, desk, two_readers):

@@ -1,0 +1,60 @@
+"""Merging two readers' labels into those on screen, again and again, without touching what was painted since."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from scarnet.project import Regions
+
+__all__ = ["RegionMerge"]
+
+Labels = npt.NDArray[np.uint8]
+
+
+class RegionMerge:
+    """Remembers whose labels each region was given last.
+
+    Parameters
+    ----------
+    labels : tuple of ndarray of uint8, shape (Z, Y, X)
+        The two readers'.
+    regions : Regions
+        Where they differ.
+    own : int or None
+        Which of the two was the case's own when they were compared, 0 or 1; None where neither was.
+    """
+
+    def __init__(self, labels: tuple[Labels, Labels], regions: "Regions", own: int | None) -> None:
+        self._labels, self._regions, self._own = labels, regions, own
+        self._from_second = frozenset(region.number for region in regions.regions) if own == 1 else frozenset()
+        self._merged: set[int] = set()
+
+    def into(self, on_screen: Labels, from_second: Collection[int]) -> Labels:
+        """Give what the labels on screen become.
+
+        Parameters
+        ----------
+        on_screen : ndarray of uint8, shape (Z, Y, X)
+            The case's own labels as they are now.
+        from_second : collection of int
+            Numbers of the regions that are to be the second reader's.
+
+        Returns
+        -------
+        ndarray of uint8, shape (Z, Y, X)
+            Where neither reader's were the case's own, the two merged. Else the labels on screen, in which only those
+            regions are written whose reader is another than before, or whose merge was undone meanwhile.
+        """
+        from scarnet.project import merge_regions
+
+        merged = merge_regions(*self._labels, self._regions, from_second)
+        if self._own is None:
+            return merged
+        holds = np.unique(self._regions.index[on_screen == merged])
+        written = self._merged.difference(holds.tolist()) | self._from_second.symmetric_difference(from_second)
+        self._merged |= written
+        self._from_second = frozenset(from_second)
+        return np.where(np.isin(self._regions.index, list(written)), merged, on_screen)
