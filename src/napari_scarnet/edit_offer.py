@@ -1,14 +1,17 @@
 """The line that offers labels which were kept when a study was last edited."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from napari_scarnet.edit_recovery import Recovered, find_recovered, read_recovered
 from napari_scarnet.edit_saving import saving_for
+from napari_scarnet.edit_target import as_volume
 from napari_scarnet.jobs import Job
 from napari_scarnet.label_layers import current_labels
 from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
@@ -17,6 +20,9 @@ from scarnet.progress import Progress
 from scarnet.stack import LGEStack
 
 __all__ = ["OfferBar"]
+
+
+_DIGESTS: dict[Recovered, bytes] = {}
 
 
 class OfferBar(QFrame):
@@ -40,6 +46,7 @@ class OfferBar(QFrame):
         self._viewer, self._saving = viewer, saving_for(viewer)
         self._case: str | None = None
         self._offers: list[Recovered] = []
+        self._looks = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._look)
@@ -75,6 +82,11 @@ class OfferBar(QFrame):
             self._show([])
         self._timer.start(ms)
 
+    @property
+    def looking(self) -> bool:
+        """Whether it is not known yet what there is to offer."""
+        return self._timer.isActive() or self._looks > 0
+
     def stop(self) -> None:
         """Look no more."""
         self._timer.stop()
@@ -85,17 +97,20 @@ class OfferBar(QFrame):
             return
         project, own = layer_meta(image).get("project"), current_labels(self._viewer, self._case)
         # A project keeps its labels itself; what is kept beside was painted while it was closed, or on a duplicate.
-        if project is not None and (project.read_only or own is None):
+        # Damaged labels, which cannot be edited, are mended first.
+        if project is not None and (project.read_only or own is None or not own.editable):
             return
-        stack, labels = layer_meta(image)["stack"], None if own is None else np.array(own.data)
+        stack, labels = layer_meta(image)["stack"], None if own is None else np.array(as_volume(own), dtype=np.uint8)
 
         def find(_: Progress) -> tuple[LGEStack, list[Recovered]]:
             return stack, [one for one in find_recovered(stack) if not _holds(one, stack, labels)]
 
+        self._looks += 1
         job = Job(find, name="scarnet kept labels")
         self.destroyed.connect(job.stop)
         job.returned.connect(self._on_found)
         job.failed.connect(self.failed)
+        job.finished.connect(self._on_finished)
         job.start()
 
     def _on_found(self, result: tuple[LGEStack, list[Recovered]]) -> None:
@@ -107,6 +122,9 @@ class OfferBar(QFrame):
         self._show([one for one in found if one.path.name not in alive])
         if self._offers:
             self.found.emit()
+
+    def _on_finished(self) -> None:
+        self._looks -= 1
 
     def _restore(self) -> None:
         kept = self._offers[0]
@@ -132,9 +150,22 @@ class OfferBar(QFrame):
             self.text.setText(f"Labels that were edited in this study {day} at {saved:%H:%M} are kept{more}.")
 
 
-def _holds(kept: Recovered, stack: LGEStack, labels: Any) -> bool:
+def _holds(kept: Recovered, stack: LGEStack, labels: npt.NDArray[np.uint8] | None) -> bool:
     """Whether kept labels are those that are on screen already."""
+    if labels is None or labels.shape != stack.shape:
+        return False
     try:
-        return labels is not None and np.array_equal(read_recovered(kept.path, stack), labels.reshape(stack.shape))
+        return _digest_of(kept, stack) == _digest(labels)
     except ScarNetError:
         return False  # restoring tells what is wrong
+
+
+def _digest_of(kept: Recovered, stack: LGEStack) -> bytes:
+    """Digest kept labels; a file is read once as long as nobody writes it."""
+    if kept not in _DIGESTS:
+        _DIGESTS[kept] = _digest(read_recovered(kept.path, stack))
+    return _DIGESTS[kept]
+
+
+def _digest(labels: npt.NDArray[np.uint8]) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(labels).data).digest()

@@ -1,4 +1,4 @@
-"""Edited labels of studies outside a project: kept in the user's data folder, found again by the study itself."""
+"""Edited labels that no project holds: kept in the user's data folder, found again by the study itself."""
 
 import hashlib
 import secrets
@@ -13,10 +13,19 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from scarnet.errors import ScarNetError
 from scarnet.files import make_folder
 from scarnet.stack import LGEStack
 
-__all__ = ["Recovered", "find_recovered", "new_recovery_name", "read_recovered", "study_key", "write_recovered"]
+__all__ = [
+    "Recovered",
+    "drop_recovered",
+    "find_recovered",
+    "new_recovery_name",
+    "read_recovered",
+    "study_key",
+    "write_recovered",
+]
 
 _KEYS: "WeakKeyDictionary[LGEStack, str]" = WeakKeyDictionary()
 _SCRATCH_SECONDS = 60
@@ -129,6 +138,26 @@ def read_recovered(path: Path, stack: LGEStack) -> npt.NDArray[np.uint8]:
     from scarnet.io import read_labels
 
     return read_labels(path, stack, names={"background": 0, "myocardium": 1, "blood_pool": 2, "scar": 3})
+
+
+def drop_recovered(stack: LGEStack, name: str, labels: npt.NDArray[np.uint8]) -> None:
+    """Delete a file of kept labels that have found another place.
+
+    A file that holds others, or cannot be read or deleted, stays: it is offered again.
+
+    Parameters
+    ----------
+    stack : LGEStack
+        The study.
+    name : str
+        From :func:`new_recovery_name`.
+    labels : ndarray of uint8, shape (Z, Y, X)
+        What has found another place.
+    """
+    path = _folder(stack) / name
+    with suppress(OSError, ScarNetError):
+        if path.is_file() and np.array_equal(read_recovered(path, stack), labels):
+            path.unlink()
 
 
 def find_recovered(stack: LGEStack) -> list[Recovered]:

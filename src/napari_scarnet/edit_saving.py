@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Hashable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,43 +12,21 @@ import numpy.typing as npt
 from qtpy.QtCore import QObject, QTime, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
-from napari_scarnet.edit_recovery import new_recovery_name, write_recovered
+from napari_scarnet.edit_places import Place, Running, Write, of_project, reason_of
+from napari_scarnet.edit_recovery import drop_recovered, new_recovery_name, write_recovered
 from napari_scarnet.edit_watch import watch_for
 from napari_scarnet.edit_writer import LatestWriter
 from napari_scarnet.label_layers import current_labels, labels_edited
 from napari_scarnet.metadata import image_layer_of, layer_meta
 from napari_scarnet.per_viewer import PerViewer
 from scarnet.errors import ScarNetError
+from scarnet.stack import LGEStack
 
 __all__ = ["Saving", "saving_for"]
 
 _GATHER_MS = 300
 _RETRY_MS = 2000
 _BUSY_SECONDS = 60.0
-
-Write = Callable[[npt.NDArray[np.uint8]], Any]
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a layer's edits go."""
-
-    key: Hashable
-    write: Write
-
-    @property
-    def in_project(self) -> bool:
-        """Whether that is a case of a project, and not the recovery folder."""
-        return _of_project(self.key)
-
-
-@dataclass(frozen=True, eq=False)
-class _Running:
-    """A layer's newest version on its way to the disk."""
-
-    job: Callable[[], None]
-    layer: Any
-    place: _Place
 
 
 class Saving(QObject):
@@ -71,10 +48,11 @@ class Saving(QObject):
         super().__init__()
         self._viewer = ref(viewer)
         self._names: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
-        self._places: WeakKeyDictionary[Any, _Place] = WeakKeyDictionary()
+        self._starts: WeakKeyDictionary[Any, npt.NDArray[np.uint8]] = WeakKeyDictionary()
+        self._places: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
         self._saved: WeakSet[Any] = WeakSet()
-        self._due: dict[Any, _Place] = {}
-        self._running: dict[Hashable, _Running] = {}
+        self._due: dict[Any, Place] = {}
+        self._running: dict[Hashable, Running] = {}
         self._text = "Edits are saved by themselves."
         self._writer = LatestWriter(self._tell)
         self._written.connect(self._on_written)
@@ -97,8 +75,16 @@ class Saving(QObject):
         """Give the name of the recovery file that a layer is kept in, None where it needed none so far."""
         return self._names.get(layer)
 
+    def start_of(self, layer: Any) -> npt.NDArray[np.uint8] | None:
+        """Give the labels that a layer's edits began from, as the layer is shaped; None where that is not known."""
+        baseline = layer_meta(layer).get("baseline")
+        return self._starts.get(layer) if baseline is None else baseline
+
     def continue_in(self, layer: Any, path: Path) -> None:
-        """Keep a layer in a recovery file that is there already, from which it was restored."""
+        """Keep a layer in a recovery file that is there already, from which it was restored.
+
+        The file of a project's layer is deleted once the project has these labels.
+        """
         self._names[layer] = path.name
         self._places.pop(layer, None)
 
@@ -168,14 +154,15 @@ class Saving(QObject):
         list of Labels
             The layers of which that is true, in the viewer or not.
         """
-        failed, idle = self._writer.failures, self.wait(0)
+        # In this order: what fails in between is in one of the two.
+        idle, failed = self.wait(0), self._writer.failures
         running = [task for key, task in self._running.items() if task.place.in_project and (key in failed or not idle)]
         left = [layer for layer, place in self._due.items() if place.in_project and layer in self._saved]
         left += [task.layer for task in running if task.layer not in left]
         self._due = {layer: place for layer, place in self._due.items() if not place.in_project}
         for layer in [layer for layer, place in self._places.items() if place.in_project]:
             del self._places[layer]
-        for key in filter(_of_project, (*failed, *self._running)):
+        for key in filter(of_project, (*failed, *self._running)):
             self._running.pop(key, None)
             self._writer.forget(key)
         for layer in left:
@@ -183,6 +170,8 @@ class Saving(QObject):
             self._due[layer] = self._places[layer] = self._kept_beside(layer, layer_meta(layer)["stack"])
         if left:
             self._timer.start(_GATHER_MS)
+        elif not self._due and not self._running:
+            self._say_saved()  # what the writer told of the project is not listened to any more
         return left
 
     def _on_changed(self, layer: Any) -> None:
@@ -194,26 +183,30 @@ class Saving(QObject):
     def _on_removed(self, layer: Any) -> None:
         self._submit()
 
-    def _place_of(self, layer: Any) -> _Place:
+    def _place_of(self, layer: Any) -> Place:
         meta, viewer = layer_meta(layer), self._viewer()
         image = image_layer_of(viewer, meta["case"]) if viewer is not None else None
-        if image is None and layer in self._places:
-            # Without its image a layer goes on where it was kept so far.
-            return self._places[layer]
-        own = layer_meta(image) if image is not None else meta
-        save = own.get("save_labels")
+        own = meta if image is None else layer_meta(image)
+        if image is None or not _same_pixels(own["stack"], meta["stack"]):
+            # Without its image a layer goes on where it was kept so far; another study may bear the case's name now.
+            if layer in self._places:
+                return self._places[layer]
+            own = meta
+        save, stack = own.get("save_labels"), own["stack"]
         # A duplicate shares all that the case's own layer carries; it must not take its place in the project.
         stands_for_case = viewer is not None and current_labels(viewer, meta["case"]) in (layer, None)
         if save is not None and stands_for_case and not meta.get("kept"):
-            self._places[layer] = _Place(("project", meta["case"]), save)
+            name = self._names.get(layer)
+            write = save if name is None else partial(_save_and_drop, save, stack, name)
+            self._places[layer] = Place(("project", meta["case"]), write)
         else:
-            self._places[layer] = self._kept_beside(layer, own.get("stack", meta["stack"]))
+            self._places[layer] = self._kept_beside(layer, stack)
         return self._places[layer]
 
-    def _kept_beside(self, layer: Any, stack: Any) -> _Place:
+    def _kept_beside(self, layer: Any, stack: Any) -> Place:
         """Give a place in the recovery folder."""
         name = self._names.setdefault(layer, new_recovery_name())
-        return _Place(name, partial(write_recovered, stack, name))
+        return Place(name, partial(write_recovered, stack, name))
 
     def _submit_all(self) -> None:
         for task in self._running.values():
@@ -227,7 +220,7 @@ class Saving(QObject):
         if not self.wait(seconds):
             return "The disk is still busy with them."
         failed = self._writer.failures.items()
-        return " ".join(sorted({_reason(error) for key, error in failed if not in_project or _of_project(key)}))
+        return " ".join(sorted({reason_of(error) for key, error in failed if not in_project or of_project(key)}))
 
     def _submit(self) -> None:
         self._timer.stop()
@@ -240,10 +233,12 @@ class Saving(QObject):
             (self._saved.add if edited else self._saved.discard)(layer)
             if edited and place.in_project:
                 # A person's from now on, also where all is undone: the project has them as such.
-                layer_meta(layer)["baseline"] = None
+                start, layer_meta(layer)["baseline"] = layer_meta(layer).get("baseline"), None
+                if start is not None:
+                    self._starts[layer] = start
             labels = np.array(layer.data)
             job = partial(place.write, labels if labels.ndim == 3 else labels[None])
-            self._running[place.key] = _Running(job, layer, place)
+            self._running[place.key] = Running(job, layer, place)
             self._writer.submit(place.key, job)
         if self._running and not self._text.startswith("⚠"):
             self._say("Saving…")
@@ -261,12 +256,17 @@ class Saving(QObject):
         if error is not None:
             self._saved.add(newest.layer)
             self._due.setdefault(newest.layer, newest.place)
-            text = f"⚠ Your edits cannot be saved: {_reason(error)} They stay in the viewer, and saving is tried again."
+            text = (
+                f"⚠ Your edits cannot be saved: {reason_of(error)} They stay in the viewer, and saving is tried again."
+            )
             self._say(text)
             if not self._timer.isActive():
                 self._timer.start(_RETRY_MS)
         elif not self._running:
-            self._say(f"✓ All edits are saved ({QTime.currentTime().toString('HH:mm:ss')}).")
+            self._say_saved()
+
+    def _say_saved(self) -> None:
+        self._say(f"✓ All edits are saved ({QTime.currentTime().toString('HH:mm:ss')}).")
 
     def _say(self, text: str) -> None:
         if text != self._text:
@@ -274,12 +274,14 @@ class Saving(QObject):
             self.changed.emit(text)
 
 
-def _of_project(key: Hashable) -> bool:
-    return isinstance(key, tuple)
+def _same_pixels(one: LGEStack, other: LGEStack) -> bool:
+    """Whether two stacks are one study; the scale may have been corrected."""
+    return one is other or np.array_equal(one.pixels, other.pixels)
 
 
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, ScarNetError) else f"{type(error).__name__}: {error}"
+def _save_and_drop(save: Write, stack: LGEStack, name: str, labels: npt.NDArray[np.uint8]) -> None:
+    save(labels)
+    drop_recovered(stack, name, labels)
 
 
 saving_for = PerViewer(Saving)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from napari_scarnet.edit_box_prompt import BoxPrompt
 from napari_scarnet.edit_preview import Proposal
 from napari_scarnet.edit_region import region_of, shapes_layer
+from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.edit_shapes import changed_slices, slices_to_interpolate
 from napari_scarnet.edit_threshold import threshold_in
 from napari_scarnet.metadata import find_layers, layer_meta
@@ -111,8 +112,11 @@ class EditTools(BoxPrompt):
         """Give the edited slices around the one on screen, None where there are none."""
         if self.layer is None:
             return None
-        changed = changed_slices(self.labels, layer_meta(self.layer).get("baseline"))
-        return slices_to_interpolate(changed, self.z)
+        start = saving_for(self.viewer).start_of(self.layer)
+        prediction = layer_meta(self.study.layer).get("prediction")
+        if start is None and prediction is not None:
+            start = prediction.labels  # of labels that a person made earlier, it is not known what they began from
+        return slices_to_interpolate(changed_slices(self.labels, start), self.z)
 
     # ----------------------------------------------------------------- region
 

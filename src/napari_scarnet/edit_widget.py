@@ -272,5 +272,6 @@ class EditWidget(EditTools):
         else:
             self.saving.continue_in(self.layer, kept.path)
             apply_labels(self.layer, labels)
+            self.saving.flush()
         self.refresh()
         self.say(f"The labels of {kept.saved:%d %b %Y, %H:%M} are back.")

@@ -23,6 +23,8 @@ class LatestWriter:
         self._failed: dict[Hashable, Exception] = {}
         self._lock = threading.Lock()
         self._jobs: dict[Hashable, Callable[[], None]] = {}
+        self._counts = False
+        self._key: Hashable = None
         self._idle = threading.Event()
         self._idle.set()
 
@@ -49,7 +51,7 @@ class LatestWriter:
             return dict(self._failed)
 
     def forget(self, key: Hashable) -> None:
-        """Leave out what waits under a key, and that it failed.
+        """Leave out what waits under a key, and that it failed, or will: a job that runs cannot be stopped.
 
         Parameters
         ----------
@@ -59,6 +61,8 @@ class LatestWriter:
         with self._lock:
             self._jobs.pop(key, None)
             self._failed.pop(key, None)
+            if key == self._key:
+                self._counts = False
 
     def wait(self, seconds: float) -> bool:
         """Wait until all is written.
@@ -83,6 +87,7 @@ class LatestWriter:
                     return
                 key = next(iter(self._jobs))
                 job = self._jobs.pop(key)
+                self._key, self._counts = key, True
             error: Exception | None = None
             try:
                 job()
@@ -90,6 +95,6 @@ class LatestWriter:
                 error = raised
             with self._lock:
                 self._failed.pop(key, None)
-                if error is not None:
+                if error is not None and self._counts:
                     self._failed[key] = error
             self._done(key, job, error)

@@ -182,8 +182,10 @@ class LabelImport(Step):
             from scarnet.project import import_labels
 
             written()
-            import_labels(project, case, path, names={"background": 0, **names} if names else None, annotator=whose)
-            return project, case, None if whose else project.labels(case)
+            # A stroke that is saved in between must not be read for the import.
+            with project.writing():
+                import_labels(project, case, path, names={"background": 0, **names} if names else None, annotator=whose)
+                return project, case, None if whose else project.labels(case)
 
         self.run_job(work, self._on_imported, f"Importing labels of {case}")
 
