@@ -85,6 +85,10 @@ class ProjectOpening(Step):
         self.close_button = QPushButton("Close project")
         self.close_button.setToolTip("Save, let others write, and take the case's layers away.")
         self.close_button.clicked.connect(self.close_project)
+        self.leave_button = QPushButton("Close, and keep the edits on this computer")
+        self.leave_button.setToolTip("The edits that the project cannot take are offered when the case is open again.")
+        self.leave_button.clicked.connect(self.leave_project)
+        self.leave_button.hide()
         self.head = QWidget()
         head = QVBoxLayout(self.head)
         head.setContentsMargins(0, 0, 0, 0)
@@ -94,6 +98,7 @@ class ProjectOpening(Step):
         head.addLayout(top)
         head.addWidget(self.banner)
         head.addWidget(self.take_over_button)
+        head.addWidget(self.leave_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.form, self.head, self.job_bar, self.status):
@@ -161,15 +166,20 @@ class ProjectOpening(Step):
     def close_project(self, *_: Any) -> None:
         """Close the project and forget that it was open."""
         if self._may_close():
-            self.closing.emit()
-            self.projects.close()
-            self.projects.last_folder = None
+            self.leave_project()
+
+    def leave_project(self, *_: Any) -> None:
+        """Close the project even if it cannot take the edits, which are kept on this computer then."""
+        self.closing.emit()
+        self.projects.close()
+        self.projects.last_folder = None
 
     def _may_close(self) -> bool:
         """Save what is on screen; tell whether the project can be closed without losing any of it."""
         reason = self.projects.save_edits()
         if reason:
             self.show_failure(ScarNetError(f"Your edits cannot be saved: {reason} The project stays open."))
+        self.leave_button.setVisible(bool(reason))
         return not reason
 
     def set_busy(self, busy: bool) -> None:
@@ -195,6 +205,7 @@ class ProjectOpening(Step):
     def _on_opened(self, project: Any) -> None:
         self.form.setVisible(project is None)
         self.head.setVisible(project is not None)
+        self.leave_button.hide()
         if project is None:
             self.say("")
             return

@@ -116,25 +116,30 @@ class ProjectSession:
         project, self.project = self.project, None
         if project is None:
             return
-        reason = self._saving.save_in_project(_WRITING_SECONDS)
+        reason, fault = self._saving.save_in_project(_WRITING_SECONDS), ""
         try:
             project.close()
         except ScarNetError as error:
-            reason = reason or str(error)
+            fault = str(error)
         self.snapshot, self.case = None, None
-        self._let_go_of_layers(project)
+        left = self._let_go_of_layers(project)
         self.opened.emit(None)
-        if reason:
+        if left:
             show_warning(
                 f"The project could not take your last edits: {reason} They are kept on this computer instead."
             )
+        elif fault:
+            show_warning(f"The project has your edits, but its review log may lack the last: {fault}")
 
     def save_edits(self) -> str:
         """Save what is on screen at once; gives the reason where the project cannot take it, else an empty text."""
         return "" if self.project is None else self._saving.save_in_project(_WRITING_SECONDS)
 
-    def _let_go_of_layers(self, project: "Project") -> None:
-        """Make what is left in the viewer no project's: what is painted from now on goes where any study's edits go."""
+    def _let_go_of_layers(self, project: "Project") -> list[Any]:
+        """Make what is left in the viewer no project's: what is painted from now on goes where any study's edits go.
+
+        Gives the layers whose last edits the project could not take.
+        """
         viewer = self._viewer()
         for layer in find_layers(viewer, kept=True) if viewer is not None else []:
             meta = layer_meta(layer)
@@ -143,8 +148,10 @@ class ProjectSession:
                 if meta["kind"] == "labels":
                     del meta["project"]
                     meta["baseline"] = np.array(layer.data)  # all of it is saved
-        for layer in self._saving.leave_project():
+        left = self._saving.leave_project()
+        for layer in left:
             layer_meta(layer)["baseline"] = None  # or else not
+        return left
 
     def set_case(self, case: str | None) -> None:
         """Say which case's layers are in the viewer."""

@@ -8,6 +8,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_scarnet.edit_recovery import find_recovered, read_recovered
+from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.label_layers import labels_edited
 from napari_scarnet.metadata import image_layer_of, layer_meta
 from scarnet.errors import ScarNetError
@@ -30,6 +31,14 @@ def full_disk(monkeypatch):
 
     monkeypatch.setattr(Project, "save_labels", refuse)
     return full
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What is warned of when a project is closed."""
+    warnings = []
+    monkeypatch.setattr("napari_scarnet.project_session.show_warning", warnings.append)
+    return warnings
 
 
 def close_project(qtbot, desk):
@@ -94,3 +103,62 @@ def test_edits_that_a_full_disk_refused_outlive_the_dock(qtbot, desk, folder, fu
     assert labels_edited(labels)
     desk.all_saved()
     assert np.array_equal(read_recovered(find_recovered(stack)[0].path, stack), labels.data)
+
+
+def test_a_project_whose_disk_stays_away_is_left_with_the_edits_on_this_computer(
+    qtbot, desk, folder, tmp_path, full_disk, told
+):
+    other = shutil.copytree(folder, tmp_path / "other")
+    desk.open(folder)
+    labels = desk.show("case-001")
+    stack = layer_meta(labels)["stack"]
+    leave = desk.widget.opening.leave_button
+    assert leave.isHidden()
+    full_disk[0] = True
+    labels.paint((1, 5, 5), 3)
+    close_project(qtbot, desk)
+    assert not leave.isHidden()
+    qtbot.mouseClick(leave, LEFT)
+    assert told[0].endswith("No space left on device. They are kept on this computer instead.")
+    assert desk.widget.projects.project is None
+    desk.all_saved()
+    assert np.array_equal(read_recovered(find_recovered(stack)[0].path, stack), labels.data)
+    full_disk[0] = False
+    desk.open(other)
+    assert leave.isHidden()
+    desk.show("case-001")
+
+
+def test_after_closing_it_is_said_that_all_is_saved(qtbot, desk, folder):
+    desk.open(folder)
+    desk.show("case-001").paint((1, 5, 5), 3)
+    close_project(qtbot, desk)
+    assert saving_for(desk.viewer).text.startswith("✓")
+
+
+def test_an_edit_that_fails_while_the_project_is_left_is_kept(qtbot, desk, folder, full_disk, monkeypatch):
+    desk.open(folder)
+    labels, saving, may_end = desk.show("case-001"), saving_for(desk.viewer), threading.Event()
+    save = Project.save_labels
+    monkeypatch.setattr(Project, "save_labels", lambda *args, **kwargs: (may_end.wait(30), save(*args, **kwargs)))
+    full_disk[0] = True
+    labels.paint((1, 5, 5), 3)
+    saving.flush()
+    wait = saving.wait
+    monkeypatch.setattr(saving, "wait", lambda seconds: (may_end.set(), wait(10))[1])
+    assert saving.leave_project() == [labels]
+
+
+def test_what_cannot_be_logged_at_closing_is_not_told_as_an_edit_that_was_not_taken(
+    qtbot, desk, folder, told, monkeypatch
+):
+    def refuse(*_, **__):
+        raise ScarNetError("Cannot write log.jsonl: No space left on device.")
+
+    desk.open(folder)
+    labels = desk.show("case-001")
+    labels.paint((1, 5, 5), 3)
+    monkeypatch.setattr(Project, "log_edits", refuse)
+    close_project(qtbot, desk)
+    assert [text.split(",")[0] for text in told] == ["The project has your edits"]
+    assert np.array_equal(desk.on_disk(folder, "case-001"), labels.data)
