@@ -83,7 +83,7 @@ def renewal_steps(viewer: "Viewer", project: "Project", prediction: Prediction) 
         yield from refresh_steps(viewer, contents)
 
 
-def what_became(viewer: "Viewer", project: "Project", case: str) -> str:
+def what_became(viewer: "Viewer", project: "Project", case: str, kept: bool) -> str:
     """Say what a new prediction of a project's case changed.
 
     Parameters
@@ -94,16 +94,21 @@ def what_became(viewer: "Viewer", project: "Project", case: str) -> str:
         The project.
     case : str
         The case.
+    kept : bool
+        Whether the project has taken the prediction; a read-only one takes none.
 
     Returns
     -------
     str
         A sentence.
     """
-    if project.read_only:
+    image = image_layer_of(viewer, case)
+    if image is None or open_project_of(viewer, image) is not project:
+        if kept:
+            return f"The new prediction of {case} is kept in the project."
+        return f"The project is read-only and {case} is not open any more, so its new prediction was dropped."
+    if not kept:
         return "The project is read-only, so this prediction is only shown."
-    if image_layer_of(viewer, case) is None:
-        return f"The new prediction of {case} is kept in the project."
     labels = current_labels(viewer, case)
     if labels is not None and labels_edited(labels):
         return "The case's prediction is new; the labels that somebody made stay."

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["SEGMENT_KEYS", "SegmentWidget"]
 
 SEGMENT_KEYS = {
-    "F6": ("Segment the current slice", "segment_slice"),
+    "F6": ("Segment the current slice; of a project's case, all slices", "segment_slice"),
     "F7": ("Segment the whole stack", "segment_stack"),
     "F8": ("Show or hide the labels", "toggle_labels"),
     "F9": ("Show or hide the scar probability", "toggle_scar"),
@@ -54,6 +54,7 @@ class SegmentWidget(SegmentModels):
         self._result: SegmentResult | None = None
         self._target: Any = None
         self._project: Any = None
+        self._kept: list[SegmentResult] = []
         self._warm = False
         self.presenter = Presenter(self.viewer, self)
         self.presenter.shown.connect(self._on_shown)
@@ -165,11 +166,14 @@ class SegmentWidget(SegmentModels):
         previous = layer_meta(layer).get("prediction")
         kept_in = None if project is None or project.read_only else project
         self._target = ref(layer)
+        self._kept = kept = []
 
         def predict(progress: Progress) -> SegmentResult:
             result = engine.predict(stack, slices, settings, previous, progress)
             if kept_in is not None:
+                progress(0, 0, "Keeping the prediction")  # the last chance to cancel
                 keep_in_project(kept_in, result.prediction, model)
+                kept.append(result)
             return result
 
         self.run_job(predict, self._on_predicted, "Segmenting")
@@ -184,11 +188,18 @@ class SegmentWidget(SegmentModels):
         self.session.stack_opened.emit(layer)
         return stack
 
+    def _on_cancelled(self) -> None:
+        """Show a prediction that the project had already taken when Cancel was pressed."""
+        if self._kept:
+            self._on_predicted(self._kept[0])
+        else:
+            super()._on_cancelled()
+
     def _on_predicted(self, result: SegmentResult) -> None:
-        self._result = result
+        self._result, kept, self._kept = result, bool(self._kept), []
         if self._project is not None:
             steps = renewal_steps(self.viewer, self._project, result.prediction)
-            self.renewal.start(steps, lambda: self._on_renewed(result))
+            self.renewal.start(steps, lambda: self._on_renewed(result, kept))
             return
         self.presenter.show(self._target() if self._target is not None else None, result.prediction, result.slices)
 
@@ -205,12 +216,13 @@ class SegmentWidget(SegmentModels):
             show_warning(notice)
         self.session.prediction_changed.emit(layer_meta(layer)["case"])
 
-    def _on_renewed(self, result: SegmentResult) -> None:
+    def _on_renewed(self, result: SegmentResult, kept: bool) -> None:
         case = result.prediction.case
         self.set_busy(False)
         self._offer_devices()
         project_for(self.viewer).refresh()
-        self.say(f"{summarise(result, PredictionLayers())}<br>{what_became(self.viewer, self._project, case)}")
+        became = what_became(self.viewer, self._project, case, kept)
+        self.say(f"{summarise(result, PredictionLayers())}<br>{became}")
         for notice in result.prediction.notices:
             show_warning(notice)
         self.session.prediction_changed.emit(case)

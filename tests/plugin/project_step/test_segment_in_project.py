@@ -1,23 +1,35 @@
 """The Segment step on a project's case."""
 
+import shutil
+import threading
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
 from napari_scarnet.label_layers import labels_edited
 from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
+from napari_scarnet.segment_project import what_became
 from scarnet.project import Project
 
 LEFT = Qt.MouseButton.LeftButton
 pytestmark = pytest.mark.usefixtures("data_folder")
 
 
-def test_segmenting_a_case_renews_its_prediction_and_no_labels_that_somebody_made(qtbot, desk, folder, engine, maps):
+@pytest.fixture
+def segment(qtbot, desk, engine):
+    """The Segment step, docked beside the Project step."""
     from napari_scarnet.segment_widget import SegmentWidget
 
     segment = SegmentWidget(desk.viewer, engine)
     desk.viewer.window.add_dock_widget(segment, name="Segment")
     qtbot.waitUntil(lambda: segment.model.entry is not None)
+    return segment
+
+
+def test_segmenting_a_case_renews_its_prediction_and_no_labels_that_somebody_made(
+    qtbot, desk, folder, engine, maps, segment
+):
     desk.open(folder)
     labels = desk.show("case-001")
 
@@ -63,3 +75,81 @@ def test_segmenting_a_case_renews_its_prediction_and_no_labels_that_somebody_mad
     assert layer_meta(image_layer_of(desk.viewer, "case-002"))["prediction"] is shown
     with Project.open(folder, read_only=True) as project:
         assert not np.array_equal(project.predicted_labels("case-001"), renewed.labels)
+
+
+class Pause:
+    """Holds the worker at one place until the test lets it go on."""
+
+    def __init__(self):
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self):
+        self.reached.set()
+        assert self.go_on.wait(30)
+
+
+def press_cancel_at(qtbot, segment, pause):
+    qtbot.mouseClick(segment.stack_button, LEFT)
+    qtbot.waitUntil(pause.reached.is_set, timeout=20000)
+    qtbot.mouseClick(segment.job_bar.cancel_button, LEFT)
+    pause.go_on.set()
+    qtbot.waitUntil(lambda: not segment.busy, timeout=20000)
+
+
+def test_cancelled_before_it_is_kept_leaves_the_prediction_on_the_disk(
+    qtbot, desk, folder, engine, segment, monkeypatch
+):
+    desk.open(folder)
+    desk.show("case-001")
+    before, pause, predict = desk.widget.projects.project.prediction("case-001").labels, Pause(), engine.predict
+
+    def held(*args):
+        result = predict(*args)
+        pause()
+        return result
+
+    monkeypatch.setattr(engine, "predict", held)
+    press_cancel_at(qtbot, segment, pause)
+    assert segment.status.text() == "Cancelled; nothing was changed."
+    assert np.array_equal(desk.widget.projects.project.prediction("case-001").labels, before)
+
+
+def test_cancelled_after_it_is_kept_is_shown(qtbot, desk, folder, engine, segment, monkeypatch):
+    import napari_scarnet.segment_widget as segment_widget
+
+    desk.open(folder)
+    labels, pause, keep = desk.show("case-001"), Pause(), segment_widget.keep_in_project
+
+    def held(*args):
+        keep(*args)
+        pause()
+
+    monkeypatch.setattr(segment_widget, "keep_in_project", held)
+    press_cancel_at(qtbot, segment, pause)
+    assert "prediction is new" in segment.status.text()
+    kept = desk.widget.projects.project.prediction("case-001")
+    assert np.array_equal(labels.data, kept.labels)
+    assert np.array_equal(layer_meta(image_layer_of(desk.viewer, "case-001"))["prediction"].labels, kept.labels)
+    # A later job that is cancelled changes nothing any more.
+    monkeypatch.setattr(segment_widget, "keep_in_project", keep)
+    engine.hold.clear()
+    qtbot.mouseClick(segment.stack_button, LEFT)
+    qtbot.mouseClick(segment.job_bar.cancel_button, LEFT)
+    qtbot.waitUntil(lambda: not segment.busy, timeout=20000)
+    assert segment.status.text() == "Cancelled; nothing was changed."
+
+
+def test_what_became_of_a_prediction_is_told_of_its_own_project(qtbot, desk, folder, tmp_path):
+    other = shutil.copytree(folder, tmp_path / "other")
+    desk.open(folder)
+    desk.show("case-001")
+    first = desk.widget.projects.project
+    assert "so are its labels" in what_became(desk.viewer, first, "case-001", True)
+    assert "only shown" in what_became(desk.viewer, first, "case-001", False)
+    qtbot.mouseClick(desk.widget.opening.close_button, LEFT)
+    desk.open(other)
+    desk.show("case-001")
+    assert what_became(desk.viewer, first, "case-001", True) == (
+        "The new prediction of case-001 is kept in the project."
+    )
+    assert what_became(desk.viewer, first, "case-001", False).endswith("was dropped.")
