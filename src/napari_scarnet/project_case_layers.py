@@ -113,9 +113,13 @@ def removal_steps(viewer: "Viewer") -> Iterator[None]:
     viewer = unwrap(viewer)
     # By any layer of theirs: the user may have deleted the image alone.
     cases = {m["case"] for m in map(layer_meta, find_layers(viewer, kept=True)) if m.get("project") is not None}
+    # Or opened a study of their own in its place, which has the maps then.
+    replaced = {m["case"] for m in map(layer_meta, find_layers(viewer, "image")) if m.get("project") is None}
     for layer in reversed(find_layers(viewer, kept=True)):
         meta = layer_meta(layer)
         if meta["case"] not in cases or layer not in viewer.layers:
+            continue
+        if meta["case"] in replaced and meta.get("project") is None:
             continue
         if meta["kind"] == "labels" and meta.get("project") is None and labels_edited(layer):
             meta["kept"], layer.visible = True, False
@@ -160,7 +164,8 @@ def case_steps(viewer: "Viewer", contents: CaseContents) -> Iterator[None]:
         layer_meta(image)["prediction"] = contents.prediction
     bring_forward(viewer, image)
     yield
-    predicted = contents.prediction.labels if contents.prediction is not None else None
+    prediction = layer_meta(image).get("prediction")  # a newer one may have come meanwhile
+    predicted = prediction.labels if prediction is not None else None
     start = contents.own if contents.own is not None else predicted
     labels = add_labels(viewer, image, np.zeros(contents.stack.shape, np.uint8) if start is None else start)
     meta = layer_meta(labels)
@@ -204,10 +209,11 @@ def refresh_steps(viewer: "Viewer", contents: CaseContents) -> Iterator[None]:
 
 
 def _map_steps(viewer: Any, image: "Image", prediction: Prediction) -> Iterator[None]:
-    """Show logits and probabilities below the labels."""
+    """Show logits and probabilities below the labels, unless a newer prediction comes, which shows its own."""
     steps, case = prediction_steps(viewer, image, prediction), layer_meta(image)["case"]
     for _ in range(_MAPS):
-        if image not in viewer.layers:
+        # Its logits tell: computing branches gives a new prediction of the same logits.
+        if image not in viewer.layers or layer_meta(image)["prediction"].logits is not prediction.logits:
             return
         count = len(viewer.layers)
         next(steps)
