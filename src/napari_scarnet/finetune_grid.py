@@ -38,7 +38,7 @@ class ModelsPanel:
     kind : str
         Which panel it is.
     rows : list of PanelRow
-        None.
+        Always empty.
     """
 
     image: Any
@@ -66,7 +66,7 @@ class ModelsPanel:
         return {"shape": (1, 1 + len(self.others)), "stride": 2}
 
     def crop(self, spacing_mm: tuple[float, float, float]) -> tuple[int, int, int, int]:
-        """Give what any of the three labels, and a margin."""
+        """Give the box around all that is labelled, with a margin."""
         found = np.any([as_volume(layer) > 0 for layer in (self.labels, *self.others)], axis=(0, 1))
         if not found.any():
             return 0, found.shape[0], 0, found.shape[1]

@@ -71,10 +71,11 @@ class FinetuneWidget(Attachable):
         self._on_project(self.projects.project)
 
     def release(self) -> None:
-        """Let go of the viewer; a training that runs goes on."""
+        """Put the user's own view back and let go of the viewer; a training that runs goes on."""
         self._link.release()
         for step in self.steps:
             step.release()
+        self.comparison.views.put_away()
 
     def _on_project(self, project: Any) -> None:
         self.work.setVisible(project is not None)

@@ -11,9 +11,19 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-__all__ = ["GridPanel", "PanelKind", "PanelRow", "add_underlay", "link_contrast", "style_panel", "title_steps"]
+__all__ = [
+    "GridPanel",
+    "MapPanelKind",
+    "PanelKind",
+    "PanelRow",
+    "add_underlay",
+    "link_contrast",
+    "style_panel",
+    "title_steps",
+]
 
-PanelKind = Literal["fig3", "branch-logit", "models"]
+MapPanelKind = Literal["fig3", "branch-logit"]
+PanelKind = MapPanelKind | Literal["models"]
 _LINKED = ("contrast_limits", "gamma", "colormap")
 
 
@@ -111,7 +121,7 @@ def style_panel(panel: GridPanel) -> None:
 
     Parameters
     ----------
-    panel : Panel
+    panel : GridPanel
         The panel.
     """
     for row in panel.rows:
@@ -127,7 +137,7 @@ def title_steps(panel: GridPanel) -> Iterator[bool]:
 
     Parameters
     ----------
-    panel : Panel
+    panel : GridPanel
         The panel.
 
     Yields
@@ -154,7 +164,7 @@ def link_contrast(viewer: "Viewer", panel: GridPanel, linked: bool) -> None:
     ----------
     viewer : Viewer
         The viewer.
-    panel : Panel
+    panel : GridPanel
         The panel.
     linked : bool
         Whether to link or unlink.

@@ -9,7 +9,7 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_scarnet.grid_panel import GridPanel, PanelKind, link_contrast, style_panel, title_steps
+from napari_scarnet.grid_panel import GridPanel, MapPanelKind, PanelKind, link_contrast, style_panel, title_steps
 from napari_scarnet.inspect_cells import share_cell
 from napari_scarnet.inspect_panel import build_panel
 from napari_scarnet.inspect_state import ViewerState, write_state
@@ -91,7 +91,7 @@ class Fig3View:
                 self.leave()
                 self.enter_panel(case, build)
 
-    def enter(self, case: str, kind: PanelKind = "fig3") -> None:
+    def enter(self, case: str, kind: MapPanelKind = "fig3") -> None:
         """Show a case's panel; another panel is left first.
 
         Parameters
@@ -158,6 +158,9 @@ class Fig3View:
         if state is None or panel is None:
             return
         viewer = self._viewer
+        chosen = viewer.layers.selection.active
+        # What the user selected outside the panel stays selected.
+        active = state.active if chosen is None or chosen in panel.order else chosen
         self._state = self._panel = self._case = None
         self._busy = True
         try:
@@ -177,8 +180,8 @@ class Fig3View:
                             before.look["visible"] = layer.visible
                         before.restore(layer)
                 write_state(viewer.canvas.grid, grid)
-                if state.active in viewer.layers:
-                    viewer.layers.selection.active = state.active
+                if active in viewer.layers:
+                    viewer.layers.selection.active = active
             viewer.dims.ndisplay = state.ndisplay
             write_state(viewer.scene.camera, state.camera)
         finally:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_scarnet.grid_panel import PanelKind, PanelRow, add_underlay
+from napari_scarnet.grid_panel import MapPanelKind, PanelKind, PanelRow, add_underlay
 from napari_scarnet.inspect_case import prediction_of
 from napari_scarnet.inspect_cells import COLUMNS, ROWS
 from napari_scarnet.inspect_maps import BRANCH_NAMES, branch_limit
@@ -96,7 +96,7 @@ class Panel:
         return [layer for layer in self.added if layer is not self.labels or not labels_edited(layer)]
 
 
-def build_panel(viewer: "Viewer", case: str, kind: PanelKind = "fig3") -> Panel:
+def build_panel(viewer: "Viewer", case: str, kind: MapPanelKind = "fig3") -> Panel:
     """Find the layers of a panel and make those that are missing.
 
     Parameters

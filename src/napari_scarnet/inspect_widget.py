@@ -10,7 +10,7 @@ import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
-from napari_scarnet.grid_panel import PanelKind
+from napari_scarnet.grid_panel import MapPanelKind
 from napari_scarnet.inspect_branches import branch_work
 from napari_scarnet.inspect_case import Reading, cases, describe_case, prediction_of, read_at
 from napari_scarnet.inspect_controls import InspectControls
@@ -162,7 +162,8 @@ class InspectWidget(InspectControls):
         self.say("")
         self.refresh()
         if self.fig3.active and self.fig3.case != self.case:
-            self._enter("fig3") if self.prediction is not None else self.fig3.leave()
+            follows = self.fig3.kind == "fig3" and self.prediction is not None
+            self._enter("fig3") if follows else self.fig3.leave()
 
     def _active_case(self) -> str | None:
         layer = self.viewer.layers.selection.active
@@ -210,7 +211,7 @@ class InspectWidget(InspectControls):
     def _on_fig3(self, on: bool) -> None:
         self._enter("fig3") if on else self.fig3.leave()
 
-    def _enter(self, kind: PanelKind) -> None:
+    def _enter(self, kind: MapPanelKind) -> None:
         with self._told():
             self.fig3.enter(str(self.case), kind)
         self._on_fig3_changed()

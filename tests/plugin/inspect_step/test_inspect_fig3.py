@@ -223,7 +223,7 @@ def test_two_widgets_share_one_view(shown, inspect, qtbot, tools):
 def test_titles_and_colour_bars_come_and_go(shown, inspect, qtbot):
     press(qtbot, inspect)
     last = find_layers(shown, "probability", PANEL_CLASSES[-1])[0]
-    qtbot.waitUntil(lambda: last.colorbar.visible)
+    qtbot.waitUntil(lambda: last.colorbar.visible, timeout=30000)
     titles = {layer._overlays["scarnet_title"].text for layer in shown.layers if "scarnet_title" in layer._overlays}
     assert titles >= {"image", "labels", "logit\nscar", "p\nmyocardium"}
     assert len(titles) == 10

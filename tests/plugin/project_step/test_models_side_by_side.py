@@ -7,7 +7,8 @@ from qtpy.QtCore import Qt
 from napari_scarnet.finetune_both import show_both
 from napari_scarnet.finetune_views import ModelViews
 from napari_scarnet.inspect_grid import fig3_for
-from napari_scarnet.metadata import find_layers, image_layer_of
+from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
+from napari_scarnet.studies import add_stack
 
 LEFT = Qt.MouseButton.LeftButton
 NAMES = ("tiny", "finetune-001")
@@ -88,3 +89,38 @@ def test_it_ends_with_whatever_takes_its_place(qtbot, desk, views, how):
     if how == "a layer deleted":
         qtbot.mouseClick(views.side_by_side, LEFT)
         assert not views.side_by_side.isChecked()
+
+
+def test_closing_the_fine_tune_dock_gives_the_view_back(qtbot, desk, folder, views):
+    from napari_scarnet.finetune_widget import FinetuneWidget
+
+    viewer, finetune = desk.viewer, FinetuneWidget(desk.viewer)
+    viewer.window.add_dock_widget(finetune, name="Fine-tune")
+    finetune.comparison.views.use("case-001", NAMES)
+    before = view_of(viewer)
+    finetune.comparison.views.side_by_side.click()
+    assert fig3_for(viewer).kind == "models"
+    viewer.window.remove_dock_widget(finetune)
+    assert view_of(viewer) == before
+    assert not find_layers(viewer, "underlay")
+
+
+def test_selecting_another_study_does_not_turn_it_into_that_study_s_fig_3(
+    qtbot, desk, views, new_stack, new_prediction
+):
+    from napari_scarnet.inspect_widget import InspectWidget
+
+    viewer, other = desk.viewer, add_stack(desk.viewer, new_stack("another"))
+    layer_meta(other)["prediction"] = new_prediction(layer_meta(other)["stack"])
+    inspect = InspectWidget(viewer)
+    viewer.window.add_dock_widget(inspect, name="Inspect")
+    viewer.layers.selection.active = image_layer_of(viewer, "case-001")
+    qtbot.waitUntil(lambda: inspect.case == "case-001")
+    qtbot.mouseClick(views.side_by_side, LEFT)
+    assert fig3_for(viewer).kind == "models"
+    viewer.layers.selection.active = other
+    assert viewer.layers.selection.active is other
+    assert inspect.case == "another"
+    assert fig3_for(viewer).kind is None
+    assert not viewer.canvas.grid.enabled
+    assert not views.side_by_side.isChecked()
