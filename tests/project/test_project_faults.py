@@ -161,7 +161,7 @@ def test_a_prediction_that_may_not_be_replaced_is_told_in_one_sentence(project, 
         remove(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    with pytest.raises(ScarNetError, match="Cannot write .*prediction: Permission denied"):
+    with pytest.raises(ScarNetError, match=r"Cannot write .*prediction: Permission denied"):
         predict(project, "case-001", np.zeros_like(labels), model="newer")
     assert np.array_equal(project.prediction("case-001").labels, labels)
 
