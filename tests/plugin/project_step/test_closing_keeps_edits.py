@@ -137,10 +137,10 @@ def test_after_closing_it_is_said_that_all_is_saved(qtbot, desk, folder):
 
 
 def test_an_edit_that_fails_while_the_project_is_left_is_kept(qtbot, desk, folder, full_disk, monkeypatch):
-    desk.open(folder)
-    labels, saving, may_end = desk.show("case-001"), saving_for(desk.viewer), threading.Event()
-    save = Project.save_labels
+    save, may_end = Project.save_labels, threading.Event()
     monkeypatch.setattr(Project, "save_labels", lambda *args, **kwargs: (may_end.wait(30), save(*args, **kwargs)))
+    desk.open(folder)
+    labels, saving = desk.show("case-001"), saving_for(desk.viewer)
     full_disk[0] = True
     labels.paint((1, 5, 5), 3)
     saving.flush()
