@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["SEGMENT_KEYS", "SegmentWidget"]
 
 SEGMENT_KEYS = {
-    "F6": ("Segment the current slice; of a project's case, all slices", "segment_slice"),
+    "F6": ("Segment the slice, in a project the stack", "segment_slice"),
     "F7": ("Segment the whole stack", "segment_stack"),
     "F8": ("Show or hide the labels", "toggle_labels"),
     "F9": ("Show or hide the scar probability", "toggle_scar"),
