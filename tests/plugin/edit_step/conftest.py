@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.label_layers import add_labels
 from napari_scarnet.studies import add_stack
 from scarnet.models.card import ModelCard
@@ -63,7 +64,11 @@ def heart_prediction(stack):
 def data_folder(tmp_path, monkeypatch):
     """A user data folder of the test's own."""
     monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path / "data")
-    return tmp_path / "data"
+    yield tmp_path / "data"
+    # What a viewer of this test has not written yet must not come into the next test's folder.
+    for saving in list(saving_for._made.values()):
+        saving._timer.stop()
+        saving.wait(10)
 
 
 @pytest.fixture
