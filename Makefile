@@ -24,9 +24,9 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/scarnet demo -o demo-output
 
-# Two processes: all windows' tests in one, the others' beside them.
+# Two processes; a file's tests stay together, since they share what is costly to make.
 test: $(SYSTEM)
-	$(XVFB) $(BIN)/python -m pytest -n 2 $(ARGS)
+	$(XVFB) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,18 +31,24 @@ def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         # Several processes of several threads each would wait for one another.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        if "DISPLAY" in os.environ and shutil.which("Xvfb") is not None:
+            config.add_cleanup(_own_display())
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Where tests run in several processes, keep all windows in one of them, and a file's tests together."""
-    from xdist.scheduler import LoadFileScheduling
+def _own_display() -> Callable[[], None]:
+    """Start a virtual screen for this process; on one screen two processes' windows would take the focus in turn."""
+    reads, writes = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    screen = subprocess.Popen(command, pass_fds=[writes], stderr=subprocess.DEVNULL)
+    os.close(writes)
+    with os.fdopen(reads) as told:
+        os.environ["DISPLAY"] = f":{told.readline().strip()}"
 
-    class WindowsTogether(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return "windows" if nodeid.startswith("tests/plugin/") else super()._split_scope(nodeid)
+    def stop() -> None:
+        screen.terminate()
+        screen.wait()
 
-    return WindowsTogether(config, log)
+    return stop
 
 
 @pytest.fixture(autouse=True)
