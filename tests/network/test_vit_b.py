@@ -72,7 +72,7 @@ def test_equals_segment_anything_at_its_native_grid(fast: bool):
     with torch.inference_mode():
         expected = theirs(x)
         assert expected.std() > 0.1
-        torch.testing.assert_close(ours(x), expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(ours(x), expected, atol=3e-5, rtol=0)
 
 
 def test_medsam_checkpoint_at_256_pixels_equals_segment_anything_with_tables_brought_there(tmp_path: Path):
