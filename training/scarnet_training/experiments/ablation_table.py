@@ -1,7 +1,7 @@
 """``python -m scarnet_training.experiments.ablation_table``: the ablation's table, from what was predicted so far."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ COLUMNS = (
     "blood pool",
     "scar",
     "scar, median",
+    f"scar minus `{BASE}`'s",
     "bias (points)",
     "none claimed without scar",
     "scar, chosen point",
@@ -70,16 +71,20 @@ def make_table(out: Path, dataset: Path) -> str:
             rows.append((f"`{variants[0]}`, {what}" if len(variants) == 1 else what, score(pooled)))
     if not rows:
         raise ScarNetError(f"{out} holds no predictions; run python -m scarnet_training.experiments.ablation first.")
-    lines = [COLUMNS, ("---",) * len(COLUMNS), *(_row(name, found) for name, found in rows)]
+    base = rows[0][1].by_fold["scar"] if predicted_folds(out, BASE, FOLDS) else {}
+    lines = [COLUMNS, ("---",) * len(COLUMNS), *(_row(name, found, base) for name, found in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _row(name: str, found: Score) -> tuple[str, ...]:
-    def over_folds(tissue: str) -> str:
-        values = found.by_fold[tissue]
-        spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-        return f"{np.mean(values):.3f}{spread}"
+def _over_folds(values: Sequence[float], sign: str = "") -> str:
+    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):{sign}.3f}{spread}" if values else "–"
 
+
+def _row(name: str, found: Score, base_scar: Mapping[int, float]) -> tuple[str, ...]:
+    scar = found.by_fold["scar"]
+    # Fold by fold, since folds differ more than variants do.
+    more = [value - base_scar[fold] for fold, value in scar.items() if fold in base_scar]
     alarms, point = found.summary["false_alarms"], found.point
     without = alarms["patients_without_scar"]
     median = found.summary["classes"]["scar"]["dice"]["median"]
@@ -87,10 +92,11 @@ def _row(name: str, found: Score) -> tuple[str, ...]:
     return (
         name,
         str(found.folds),
-        over_folds("myocardium"),
-        over_folds("blood_pool"),
-        over_folds("scar"),
+        _over_folds([*found.by_fold["myocardium"].values()]),
+        _over_folds([*found.by_fold["blood_pool"].values()]),
+        _over_folds([*scar.values()]),
         "–" if median is None else f"{median:.3f}",
+        _over_folds(more, "+"),
         f"{found.summary['scar_percent']['bias']:+.1f}",
         f"{without - alarms['patients']} of {without}",
         f"{point.dice_scar_left_out:.3f}" if point else "–",

@@ -29,8 +29,8 @@ class Score:
     ----------
     folds : int
         Folds it rests on.
-    by_fold : dict of str to list of float
-        Mean over the patients of each fold of ``myocardium``, ``blood_pool`` and ``scar`` Dice.
+    by_fold : dict of str to dict of int to float
+        Fold to the mean over its patients of ``myocardium``, ``blood_pool`` and ``scar`` Dice.
     summary : dict
         Of all patients together, as :func:`scarnet.evaluate.summarise` gives it.
     point : OperatingPoint or None
@@ -38,7 +38,7 @@ class Score:
     """
 
     folds: int
-    by_fold: dict[str, list[float]]
+    by_fold: dict[str, dict[int, float]]
     summary: dict[str, Any]
     point: OperatingPoint | None
 
@@ -104,10 +104,12 @@ def score(pooled: Pooled, with_point: bool = True) -> Score:
         results.append((fold, evaluate_case(case.labels, labels, spacing, case.stack.case, distances=False)))
     folds = sorted({fold for fold, _ in results})
     by_fold = {
-        name: [
-            float(np.mean([r.classes[name].dice for f, r in results if f == fold and r.classes[name].dice is not None]))
+        name: {
+            fold: float(
+                np.mean([r.classes[name].dice for f, r in results if f == fold and r.classes[name].dice is not None])
+            )
             for fold in folds
-        ]
+        }
         for name in ("myocardium", "blood_pool", "scar")
     }
     enough = sum(result.has_scar for _, result in results) >= 2

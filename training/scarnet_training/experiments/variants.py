@@ -63,7 +63,7 @@ def variant_recipe(name: str, fold: int, out: Path, epochs_factor: float = 1.0) 
     out : Path
         The ablation's folder, with the models that some variants start from.
     epochs_factor : float
-        Factor on the number of epochs; the table says so where it is not 1.
+        Factor on the number of epochs, the localiser's left out; the table says so where it is not 1.
 
     Returns
     -------
@@ -104,9 +104,8 @@ def _ablation_with(changes: Overrides, epochs_factor: float) -> dict[str, dict[s
     values["loss"] = {}
     for section, changed in changes.items():
         values[section] = {**values[section], **changed}
-    for key in ("epochs", "localiser_epochs"):
-        if values["training"][key]:
-            values["training"][key] = max(1, round(epochs_factor * values["training"][key]))
+    # Not the localiser's, whose few passes it needs to find every heart at all.
+    values["training"]["epochs"] = max(1, round(epochs_factor * values["training"]["epochs"]))
     return {name: _plain(section) for name, section in values.items()}
 
 
