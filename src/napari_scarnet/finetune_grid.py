@@ -61,6 +61,11 @@ class ModelsPanel:
         return [self.image, *self.underlays]
 
     @property
+    def alike(self) -> list[Any]:
+        """The models' labels."""
+        return self.others
+
+    @property
     def grid(self) -> dict[str, Any]:
         """Two layers a cell, all in a row."""
         return {"shape": (1, 1 + len(self.others)), "stride": 2}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from napari_scarnet.inspect_state import write_state
 from napari_scarnet.inspect_title import add_title
 from napari_scarnet.metadata import layer_meta, make_meta, placement
 
@@ -25,6 +26,7 @@ __all__ = [
 MapPanelKind = Literal["fig3", "branch-logit"]
 PanelKind = MapPanelKind | Literal["models"]
 _LINKED = ("contrast_limits", "gamma", "colormap")
+_ALIKE = ("contour", "opacity")
 
 
 @dataclass
@@ -71,6 +73,10 @@ class GridPanel(Protocol):
     @property
     def images(self) -> list[Any]:
         """The image, and the same image in other cells."""
+
+    @property
+    def alike(self) -> list[Any]:
+        """Labels that are drawn as :attr:`labels` are, filled or as outlines."""
 
     @property
     def grid(self) -> dict[str, Any]:
@@ -130,6 +136,8 @@ def style_panel(panel: GridPanel) -> None:
             layer.contrast_limits = row.limits
             layer.opacity, layer.blending = 1.0, "translucent_no_depth"
     panel.labels.blending = "translucent"
+    for layer in panel.alike:
+        write_state(layer, {name: getattr(panel.labels, name) for name in _ALIKE})
 
 
 def title_steps(panel: GridPanel) -> Iterator[bool]:
@@ -158,7 +166,7 @@ def title_steps(panel: GridPanel) -> Iterator[bool]:
 
 
 def link_contrast(viewer: "Viewer", panel: GridPanel, linked: bool) -> None:
-    """Let the layers of a row share their contrast, or end that.
+    """Let the layers of a row share their contrast, and labels how they are drawn, or end that.
 
     Parameters
     ----------
@@ -169,10 +177,11 @@ def link_contrast(viewer: "Viewer", panel: GridPanel, linked: bool) -> None:
     linked : bool
         Whether to link or unlink.
     """
-    for group in (*(row.layers for row in panel.rows), panel.images):
+    groups = [(layers, _LINKED) for layers in (*(row.layers for row in panel.rows), panel.images)]
+    for group, shared in (*groups, ([panel.labels, *panel.alike], _ALIKE)):
         present = [layer for layer in group if layer in viewer.layers]
         if len(present) > 1:
             if linked:
-                viewer.layers.link_layers(present, _LINKED)
+                viewer.layers.link_layers(present, shared)
             else:
-                viewer.layers.unlink_layers(present, _LINKED)
+                viewer.layers.unlink_layers(present, shared)

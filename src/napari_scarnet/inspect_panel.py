@@ -74,6 +74,11 @@ class Panel:
         return [self.image, self.underlay]
 
     @property
+    def alike(self) -> list[Any]:
+        """None: there is one layer of labels."""
+        return []
+
+    @property
     def grid(self) -> dict[str, Any]:
         """A cell a layer, as in the paper."""
         return {"shape": (ROWS, COLUMNS), "stride": 1}

@@ -90,7 +90,7 @@ def test_ablation_table_and_shipped_model(tmp_path: Path, dataset: Path, capsys:
     assert ablation_table.main(["--runs", str(runs), "--dataset", str(dataset), "-o", str(output)]) == 0
     lines = output.read_text().splitlines()
     assert [line.split("|")[2].strip() for line in lines[2:]] == ["5", "1", "5"]
-    assert [line.split("|")[7].strip() for line in lines[2:]][0] == "+0.000 ± 0.000"  # the base against itself
+    assert lines[2].split("|")[7].strip() == "+0.000 ± 0.000"  # the base against itself
     assert "with test-time flips" in lines[-1]
     assert not any("medsam" in line.lower() for line in lines)  # the network has no such branch
 

@@ -59,11 +59,18 @@ def test_each_cell_has_the_image_and_labels_of_one(qtbot, desk, views):
     assert all(shown[0, column][0].data is image.data for column in (1, 2))
     shown[0, 2][0].contrast_limits = (100, 400)
     assert tuple(image.contrast_limits) == (100, 400)
+    # All three are drawn alike, also when that is changed now.
+    assert {(layer.contour, layer.opacity) for layer in (own, old, new)} == {(0, own.opacity)}
+    own.contour = 1
+    assert (old.contour, new.contour) == (1, 1)
     # The labels can be painted on, and what is painted stays.
     own.paint((1, 5, 5), 3)
     painted = own.data.copy()
     qtbot.mouseClick(views.side_by_side, LEFT)
     assert view_of(viewer) == before
+    assert {(layer.contour, layer.opacity) for layer in (old, new)} == {(2, 1.0)}
+    own.contour = 0
+    assert (old.contour, new.contour) == (2, 2)
     assert np.array_equal(own.data, painted)
     assert not views.side_by_side.isChecked()
 

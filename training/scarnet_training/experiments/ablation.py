@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="folder for all runs")
     parser.add_argument("--variants", default=",".join(VARIANTS), help=f"comma-separated, of {', '.join(VARIANTS)}")
     parser.add_argument("--fold", type=int, action="append", help="one fold, may be repeated (default: all five)")
-    parser.add_argument("--epochs-factor", type=float, default=1.0, help="factor on the number of epochs (not the localiser's)")
+    words = "factor on the number of epochs, the localiser's left out"
+    parser.add_argument("--epochs-factor", type=float, default=1.0, help=words)
     args = parser.parse_args(argv)
     folds = args.fold if args.fold is not None else range(5)
     run_variants(args.out, args.variants.split(","), list(folds), args.epochs_factor)
