@@ -164,6 +164,10 @@ class Walk:
         labels = current_labels(self.viewer, case).data
         self.viewer.dims.set_current_step(0, int((labels == 3).sum(axis=(1, 2)).argmax()))
         self.shoot("compare")
+        self.tune.comparison.views.side_by_side.click()
+        settle(1.5)
+        self.shoot("side-by-side")
+        self.tune.comparison.views.side_by_side.click()
 
     def read_twice(self) -> None:
         """Compare a second reader's labels with the case's own."""

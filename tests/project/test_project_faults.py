@@ -100,6 +100,20 @@ def test_damaged_labels_offer_the_last_good_version(project, labels):
     assert np.array_equal(project.labels("case-001"), later), "what is in the viewer can always be saved"
 
 
+def test_labels_begun_anew_over_damaged_ones_keep_both_aside(project, labels):
+    later = labels.copy()
+    later[0, 0, 0] = 3
+    for version in (labels, later):
+        project.save_labels("case-001", version)
+    path = project.case_folder("case-001") / "labels.nii.gz"
+    torn, good = path.read_bytes()[:-9], (path.parent / "labels.last.nii.gz").read_bytes()
+    path.write_bytes(torn)
+    for version in (np.zeros_like(labels), np.ones_like(labels), labels):
+        project.save_labels("case-001", version)
+    assert (path.parent / "labels.damaged.nii.gz").read_bytes() == torn
+    assert (path.parent / "labels.before-damage.nii.gz").read_bytes() == good
+
+
 def test_a_full_disk_leaves_the_last_version_and_one_sentence(mounted, draw_stack, labels):
     disk = mounted("size=1m")
     with Project.create(disk / "p") as project:

@@ -19,6 +19,7 @@ __all__ = ["DamagedLabelsError", "LabelVersions", "is_whole"]
 Labels = npt.NDArray[np.uint8]
 
 _LAST, _DAMAGED = "labels.last.nii.gz", "labels.damaged.nii.gz"
+_BEFORE_DAMAGE = "labels.before-damage.nii.gz"
 # Our own classes, so that no dataset.json further up is asked what the values mean.
 _OWN = {"background": 0, "myocardium": 1, "blood pool": 2, "scar": 3}
 
@@ -95,7 +96,7 @@ class LabelVersions:
             raise DamagedLabelsError(self.case, self.annotator, self._last_is_good(stack)) from error
 
     def save(self, labels: npt.ArrayLike, stack: LGEStack) -> None:
-        """Write labels; what was there becomes the version before.
+        """Write labels; what was there becomes the version before, or is set aside where it is damaged.
 
         Parameters
         ----------
@@ -112,8 +113,12 @@ class LabelVersions:
         make_folder(self.folder)
         if is_whole(self.path):
             # A copy and no second name: what damages the one in place must not damage the other.
-            with atomic_path(self.last) as temporary:
-                shutil.copyfile(self.path, temporary)
+            _copy(self.path, self.last)
+        elif self.exist():
+            # The next save would take the place of the last good version too, which nobody has looked at yet.
+            for path, aside in ((self.path, _DAMAGED), (self.last, _BEFORE_DAMAGE)):
+                if path.is_file():
+                    _copy(path, self.folder / aside)
         write_labels(self.path, labels, stack)
 
     def restore(self, stack: LGEStack) -> Labels:
@@ -150,6 +155,11 @@ class LabelVersions:
             return self.last.is_file() and _read_whole(self.last, stack) is not None
         except ScarNetError:
             return False
+
+
+def _copy(path: Path, to: Path) -> None:
+    with atomic_path(to) as temporary:
+        shutil.copyfile(path, temporary)
 
 
 def is_whole(path: Path) -> bool:
