@@ -39,6 +39,7 @@ class CaseDesk(CaseOpening):
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self._visited: list[str] = []
+        self._seen: set[str] = set()
         self.queue = QueueView()
         self.queue.asked.connect(self.show_case)
         self.queue.order_changed.connect(self._enable)
@@ -168,7 +169,7 @@ class CaseDesk(CaseOpening):
             return None
         from scarnet.project import next_case
 
-        return next_case(snapshot.rows, self.queue.order.currentData(), self.projects.case)
+        return next_case(snapshot.rows, self.queue.order.currentData(), self.projects.case, seen=self._seen)
 
     def _status(self) -> str | None:
         rows = self.projects.snapshot.rows if self.projects.snapshot else []
@@ -176,6 +177,7 @@ class CaseDesk(CaseOpening):
 
     def _on_project(self, project: Any) -> None:
         self._visited.clear()
+        self._seen.clear()
         self._wanted = None
         self.damaged.hide()
         self.say("")
@@ -187,8 +189,10 @@ class CaseDesk(CaseOpening):
         self._enable()
 
     def _on_case(self, case: str | None) -> None:
-        if case is not None and self._visited[-1:] != [case]:
-            self._visited.append(case)
+        if case is not None:
+            self._seen.add(case)
+            if self._visited[-1:] != [case]:
+                self._visited.append(case)
         self.queue.mark_open(case)
         self._enable()
 

@@ -24,7 +24,7 @@ __all__ = ["QueueView"]
 
 # As scarnet.project.ORDERS has them; reading it here would import the project before there is one.
 _ORDERS = (
-    ("most uncertain first", "Begin where the network is least sure."),
+    ("most uncertain first", "The case that the network is least sure of, of those that you have not opened yet."),
     ("in order", "As the cases were imported."),
     ("random", "Shuffled, the same way every time."),
 )

@@ -45,6 +45,18 @@ def test_the_queue_holds_what_waits_in_the_order_asked_for():
         order_cases(rows, "alphabetical")
 
 
+def test_the_most_uncertain_case_that_was_not_looked_at_yet_is_next():
+    unsure = {"a": 0.28, "b": 0.24, "c": 0.43, "d": 0.18, "e": 0.5}
+    rows = [CaseRow(case, case, "predicted", uncertainty=value) for case, value in unsure.items()]
+    rows[4] = CaseRow("e", "e", "accepted", uncertainty=0.5)
+    most = "most uncertain first"
+    assert next_case(rows, most, after="a", seen={"a"}) == "c", "c was predicted while a was being looked at"
+    assert next_case(rows, most, after="c", seen={"a", "c"}) == "b"
+    assert next_case(rows, most, after="d", seen={"a", "b", "c", "d"}) == "c", "round again once all were looked at"
+    assert next_case(rows, most, after="c", seen={"a", "b", "c", "d"}) == "a"
+    assert next_case(rows, "in order", after="c", seen={"a", "c"}) == "d", "only this order asks what was looked at"
+
+
 def test_disagreement_is_the_share_of_the_wall_that_differs(labels):
     wall = (labels == 1) | (labels == 3)
     other = labels.copy()

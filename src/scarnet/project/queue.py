@@ -1,6 +1,6 @@
 """Which case to look at next."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -52,7 +52,11 @@ def order_cases(rows: Sequence[CaseRow], order: Order = "in order", seed: int = 
 
 
 def next_case(
-    rows: Sequence[CaseRow], order: Order = "in order", after: str | None = None, seed: int = 0
+    rows: Sequence[CaseRow],
+    order: Order = "in order",
+    after: str | None = None,
+    seed: int = 0,
+    seen: Collection[str] = (),
 ) -> str | None:
     """Give the case to look at next.
 
@@ -64,12 +68,19 @@ def next_case(
         As in :func:`order_cases`.
     after : str, optional
         The case that was looked at; one that was accepted meanwhile has its place in the queue still.
+    seen : collection of str
+        Cases that were looked at before. Most uncertain first, the others come before them, whatever the place of
+        `after`: what is uncertain changes while cases are predicted.
 
     Returns
     -------
     str or None
         The next one, from the start again after the last; None where none is left but `after` itself.
     """
+    if order == "most uncertain first" and seen:
+        unseen = [case for case in order_cases(rows, order) if case != after and case not in seen]
+        if unseen:
+            return unseen[0]
     present = [row for row in rows if row.case == after]
     as_if_waiting = [CaseRow(**{**vars(row), "status": "in progress"}) if row in present else row for row in rows]
     names = order_cases(as_if_waiting, order, seed)

@@ -103,6 +103,24 @@ def test_keys_lead_through_the_queue_and_edits_go_with_them(qtbot, desk, folder)
     assert actions == [("predict", "case-003"), ("edit", "case-001"), ("accept", "case-001"), ("exclude", "case-002")]
 
 
+def test_next_is_the_most_uncertain_case_that_was_not_opened_yet(qtbot, desk, folder):
+    import json
+
+    for case, entropy in (("case-001", 0.28), ("case-002", 0.24), ("case-003", 0.43)):
+        path = folder / "cases" / case / "prediction" / "prediction.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "entropy": entropy, "disagreement": entropy}))
+    desk.open(folder)
+    desk.cases.queue.order.setCurrentText("most uncertain first")
+    desk.show("case-001")
+    for button, case in ((desk.cases.next_button, "case-003"), (desk.cases.accept_button, "case-002")):
+        qtbot.waitUntil(button.isEnabled, timeout=20000)
+        qtbot.mouseClick(button, LEFT)
+        qtbot.waitUntil(lambda case=case: desk.settled() and desk.widget.projects.case == case, timeout=20000)
+    qtbot.waitUntil(lambda: desk.row("case-003").status == "accepted", timeout=20000)
+    qtbot.mouseClick(desk.cases.next_button, LEFT)  # all were open: the round begins again
+    qtbot.waitUntil(lambda: desk.settled() and desk.widget.projects.case == "case-001", timeout=20000)
+
+
 def test_painting_on_an_accepted_case_takes_it_back_into_work(qtbot, desk, folder):
     desk.open(folder)
     labels = desk.show("case-001")
