@@ -64,7 +64,7 @@ class FinetuneComparison(Step):
         self.table.setHorizontalHeaderLabels(_COLUMNS)
         self.table.setToolTip(
             "Dice of the old → the new model; scar percentage of either, and in brackets that of the accepted labels. "
-            "Double-click shows both models on the case."
+            "A case that is left out was accepted as one of the two drew it. Double-click shows both models on it."
         )
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -141,8 +141,9 @@ class FinetuneComparison(Step):
             return
         self.comparison = comparison
         self._labels.update(comparison.labels)
-        self.warnings.setText("<br>".join(f"⚠ {text}" for text in comparison.warnings))
-        self.warnings.setVisible(bool(comparison.warnings))
+        told = (*comparison.left_out, *comparison.warnings)
+        self.warnings.setText("<br>".join(f"⚠ {text}" for text in told))
+        self.warnings.setVisible(bool(told))
         self.summary.setText(summary_html(comparison))
         self.table.setRowCount(len(comparison.cases))
         for row, case in enumerate(comparison.cases):

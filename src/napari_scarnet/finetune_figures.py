@@ -3,12 +3,13 @@
 from html import escape
 from typing import TYPE_CHECKING
 
+from scarnet.classes import MEASURED_CLASSES
+
 if TYPE_CHECKING:
     from scarnet_training.project import ComparedCase, ModelComparison
 
 __all__ = ["case_cells", "summary_html"]
 
-_CLASSES = ("myocardium", "blood_pool", "scar")
 # Changes in Dice that are smaller are nothing to colour.
 _TOLD = 0.005
 
@@ -28,14 +29,15 @@ def summary_html(comparison: "ModelComparison") -> str:
     """
     cell = "<td style='padding-right:12px' align='right'>"
     rows = []
-    for name in _CLASSES:
+    for name, words in MEASURED_CLASSES.items():
         found = comparison.summary[name]
         if found["old"] is None:
-            rows.append(f"<tr><td>{name.replace('_', ' ')}</td><td colspan='5'>no patient has any</td></tr>")
+            why = "no patient has any" if comparison.comparable else "nothing to compare"
+            rows.append(f"<tr><td style='padding-right:12px'>{words}</td><td colspan='5'>{why}</td></tr>")
             continue
         ci = f"{found['ci'][0]:+.3f} to {found['ci'][1]:+.3f}" if found["ci"] else "too few"
         rows.append(
-            f"<tr><td style='padding-right:12px'>{name.replace('_', ' ')}</td>{cell}{found['old']:.3f}</td>"
+            f"<tr><td style='padding-right:12px'>{words}</td>{cell}{found['old']:.3f}</td>"
             f"{cell}<b>{found['new']:.3f}</b></td>{cell}{found['difference']:+.3f}</td>{cell}{ci}</td>"
             f"<td align='right'>{found['n']}</td></tr>"
         )
@@ -58,12 +60,14 @@ def case_cells(case: "ComparedCase") -> list[tuple[str, int]]:
     Returns
     -------
     list of tuple
-        Each cell's text, and whether the new model is better (1), worse (-1) or neither (0) in it.
+        Each cell's text, and whether the new model is better (1), worse (-1) or neither (0) in it; neither in a
+        case that is left out.
     """
-    cells = [(case.case if case.case == case.patient else f"{case.case} ({case.patient})", 0)]
-    for name in _CLASSES:
+    told = case.case if case.case == case.patient else f"{case.case} ({case.patient})"
+    cells = [(f"{told}, left out" if case.drawn_by else told, 0)]
+    for name in MEASURED_CLASSES:
         old, new = case.old.classes[name].dice, case.new.classes[name].dice
-        change = 0 if old is None or new is None or abs(new - old) < _TOLD else 1 if new > old else -1
+        change = 0 if case.drawn_by or old is None or new is None or abs(new - old) < _TOLD else 1 if new > old else -1
         cells.append((f"{_two(old)} → {_two(new)}", change))
     old_percent, new_percent = case.old.scar_percent_predicted, case.new.scar_percent_predicted
     accepted = case.new.scar_percent_reference

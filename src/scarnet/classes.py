@@ -5,7 +5,15 @@ from enum import IntEnum
 
 from scarnet.errors import ScarNetError
 
-__all__ = ["CLASS_COLOURS", "CLASS_NAMES", "N_CLASSES", "TissueClass", "class_from_name", "map_label_values"]
+__all__ = [
+    "CLASS_COLOURS",
+    "CLASS_NAMES",
+    "MEASURED_CLASSES",
+    "N_CLASSES",
+    "TissueClass",
+    "class_from_name",
+    "map_label_values",
+]
 
 
 class TissueClass(IntEnum):
@@ -25,6 +33,9 @@ CLASS_NAMES: dict[TissueClass, str] = {
     TissueClass.BLOOD_POOL: "blood pool",
     TissueClass.SCAR: "scar",
 }
+
+MEASURED_CLASSES = {"myocardium": "wall", "blood_pool": "blood pool", "scar": "scar"}
+"""What readers of a Dice are told it is of, by its key: myocardium is measured with its scar, as the whole wall."""
 
 # The colours of the paper's Fig. 3 picture (its caption swaps blood pool and scar).
 CLASS_COLOURS: dict[TissueClass, tuple[float, float, float, float]] = {

@@ -85,20 +85,22 @@ def run_compare(args: argparse.Namespace) -> int:
             bars.say(line)
         for note in found.notes:
             bars.note(note)
-        for warning in found.warnings:
+        for warning in (*found.left_out, *found.warnings):
             bars.say(f"warning: {warning}")
-        if not found.warnings:
+        if found.comparable and not found.warnings:
             bars.say(f"{found.new} is nowhere clearly worse.")
         bars.say(f"Then: scarnet project promote {args.project} {found.new}, or discard in its place")
     return OK
 
 
 def _table(found: "ModelComparison") -> list[str]:
+    from scarnet.classes import MEASURED_CLASSES
     from scarnet.evaluate import CLASSES
 
-    rows = [("CASE", *(name.replace("_", " ").upper() for name in CLASSES))]
+    rows = [("CASE", *(MEASURED_CLASSES[name].upper() for name in CLASSES))]
     for case in found.cases:
         cells = [f"{_two(case.old.classes[name].dice)} → {_two(case.new.classes[name].dice)}" for name in CLASSES]
+        cells[-1] += f"  left out: as {case.drawn_by} drew it" if case.drawn_by else ""
         rows.append((case.case, *cells))
     means = [f"{_two(found.summary[name]['old'])} → {_two(found.summary[name]['new'])}" for name in CLASSES]
     rows.append(("mean", *means))
@@ -107,8 +109,8 @@ def _table(found: "ModelComparison") -> list[str]:
         values = found.summary[name]
         if values["difference"] is not None:
             interval = f" (95 % CI {values['ci'][0]:+.3f} to {values['ci'][1]:+.3f})" if values["ci"] else ""
-            told = f"{values['difference']:+.3f}{interval}, {values['n']} patients"
-            lines.append(f"{name.replace('_', ' ')}: {told}")
+            told = f"{values['difference']:+.3f}{interval}, {values['n']} patient{'s' if values['n'] != 1 else ''}"
+            lines.append(f"{MEASURED_CLASSES[name]}: {told}")
     return lines
 
 
@@ -119,6 +121,7 @@ def _as_dict(found: "ModelComparison") -> dict[str, Any]:
         {
             "case": case.case,
             "patient": case.patient,
+            "drawn_by": case.drawn_by,
             "dice": {name: [case.old.classes[name].dice, case.new.classes[name].dice] for name in CLASSES},
             "scar_percent": [
                 case.old.scar_percent_reference,
@@ -133,6 +136,7 @@ def _as_dict(found: "ModelComparison") -> dict[str, Any]:
         "new": found.new,
         "cases": cases,
         "summary": dict(found.summary),
+        "left_out": list(found.left_out),
         "warnings": list(found.warnings),
         "notes": list(found.notes),
     }

@@ -41,21 +41,27 @@ def _table(name: str, figures: Mapping[str, Any]) -> Iterator[str]:
     if not figures:
         yield "No patient was held out, so that it is not known how good the model is."
         return
-    columns = {name: figures["summary"]}
+    columns, held_out = {name: figures["summary"]}, len(figures["patients"])
+    count = held_out
     if "base" in figures:
-        # Two models may have one name.
-        columns = {f"{figures['base']['name']} (before)": figures["base"]["summary"], f"{name} (after)": columns[name]}
-    count = len(figures["patients"])
-    yield f"Mean 3D Dice on the {count} case{'s' if count != 1 else ''} held out:"
+        base = figures["base"]
+        both = base.get("compared", {"base": base["summary"], "new": figures["summary"]})
+        # Cases that are labelled as the first model draws them are left out, unless all are.
+        if left := held_out - len(base.get("as_drawn", ())):
+            count = left
+            # Two models may have one name.
+            columns = {f"{base['name']} (before)": both["base"], f"{name} (after)": both["new"]}
+    of = f"{count} of the " if count < held_out else "the "
+    yield f"Mean 3D Dice on {of}{held_out} case{'s' if held_out != 1 else ''} held out:"
     yield "  ".join([f"{'':<12}", *columns])
     for key, words in CLASSES.items():
-        if key not in figures["summary"]:
+        if not all(key in summary for summary in columns.values()):
             continue
         cells = [f"{summary[key]['mean']:.2f}".rjust(len(title)) for title, summary in columns.items()]
-        few = figures["summary"][key]["n"]
+        few = next(iter(columns.values()))[key]["n"]
         told = f"  (of {few} with scar)" if few < count else ""
         yield "  ".join([f"{words:<12}", *cells]) + told
-    without = figures["summary"].get("patients_without_scar")
+    without = next(iter(columns.values())).get("patients_without_scar")
     if without:
         cells = [str(summary["false_alarms"]).rjust(len(title)) for title, summary in columns.items()]
         yield "  ".join([f"{'false alarms':<12}", *cells]) + f"  (of {without} without scar)"

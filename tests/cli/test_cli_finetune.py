@@ -60,7 +60,7 @@ def test_the_end_tells_figures_before_and_after_and_how_to_go_on(scarnet, tiny_m
     assert result.out.splitlines() == [
         "Mean 3D Dice on the 3 cases held out:",
         "              scarnet-lite (before)  tiny (after)",
-        "myocardium                     0.85          0.86",
+        "wall                           0.85          0.86",
         "blood pool                     0.91          0.90",
         "scar                           0.25          0.50  (of 2 with scar)",
         "false alarms                      1             0  (of 1 without scar)",

@@ -13,7 +13,9 @@ import torch
 from scarnet.errors import Cancelled, ScarNetError
 from scarnet.models import ModelCard, load_model, save_model
 from scarnet.network.scarnet import ScarNet
+from scarnet_cli.training_summary import summary_lines
 from scarnet_training import updates
+from scarnet_training.card import make_card
 from scarnet_training.experiments import choose_point, held_out
 from scarnet_training.operating_point import carried_shift
 from scarnet_training.run_folder import code_commit
@@ -105,6 +107,50 @@ def test_a_model_that_got_worse_is_told_of_everywhere(
     assert events_of(out, "end")[0]["base"]["summary"]["dice_scar"]["mean"] == 0.9
     [note] = [text for kind, text in shown if kind == "note"]
     assert note.startswith("The run takes up to ")
+
+
+@pytest.mark.parametrize("accepted", ["some", "all"])
+def test_cases_labelled_as_the_first_model_draws_them_say_nothing(
+    tmp_path: Path, tiny_recipe: Recipes, events_of: Events, monkeypatch: pytest.MonkeyPatch, accepted: str
+) -> None:
+    from scarnet_training import finishing
+
+    real = finishing.validate_model
+
+    def validate(model: Any, cases: Any, *rest: Any) -> dict[str, Any]:
+        found = real(model, cases, *rest)["patients"]
+        dice = 1.0 if model.card.name == "base" else 0.9
+        for number, figures in enumerate(found.values()):
+            # On the other one the new model is the better one.
+            own = 0.5 if number and dice == 1 and accepted == "some" else dice
+            figures |= {"dice_myocardium": own, "dice_blood_pool": own, "dice_scar": own}
+            figures["scar_percent_predicted"] = figures["scar_percent_reference"] = 10.0
+        return {"summary": finishing.summarise(found), "patients": found}
+
+    monkeypatch.setattr(finishing, "validate_model", validate)
+    base = base_model(tmp_path / "base.safetensors", tiny_recipe())
+    shown: list[tuple[str, str]] = []
+    out = tmp_path / "out"
+    train(tiny_recipe(start={"model": str(base)}, training=QUICK), out, remark=lambda *told: shown.append(told))
+    card = load_model(out / "model.safetensors").card
+    sentence = {
+        "some": "1 of 2 held-out cases was labelled as base drew it; it is left out.",
+        "all": "2 of 2 held-out cases were labelled as base drew them; they are left out. So nothing says which of the "
+        "two models is better.",
+    }[accepted]
+    assert card.limitations[-1] == sentence
+    assert ("warning", sentence) in shown
+    assert not any("worse" in text for _, text in shown)
+    assert len(card.validation["base"]["as_drawn"]) == (1 if accepted == "some" else 2)
+    table = list(summary_lines(out / "model.safetensors"))
+    title, wall = {
+        "some": ("Mean 3D Dice on 1 of the 2 cases held out:", "wall                   0.50          0.90"),
+        "all": ("Mean 3D Dice on the 2 cases held out:", "wall          0.90"),
+    }[accepted]
+    assert (table[0], table[2]) == (title, wall)
+    # What a model that starts from this one hands on is none of these figures.
+    onward = make_card(tiny_recipe(start={"model": "x"}), [], [], base=card)
+    assert not any("held-out case" in line for line in onward.limitations)
 
 
 def test_a_training_stopped_in_its_last_validation_leaves_no_model(tmp_path: Path, tiny_recipe: Recipes) -> None:

@@ -17,6 +17,7 @@ __all__ = ["make_card"]
 _SAID_OF = "Said of"
 # How sentences about a model's own figures begin, here and in scarnet_training.finishing.
 _OF_FIGURES = ("Its weights are", "Its figures rest", "The new model is worse", "How readily it calls scar")
+_DRAWN = " held-out case"
 _CARRIED = "How readily it calls scar, by {shift:g} on its logit, was chosen for {name}, not for these patients."
 _WHAT_TRAINED = {
     "heads": "the last layers",
@@ -101,7 +102,7 @@ def _flips(recipe: Recipe, base: ModelCard | None) -> bool:
 
 def _said_of(base: ModelCard, lines: Sequence[str]) -> tuple[str, ...]:
     """Say of whom a line was said, for a fine-tuning may have changed what it tells; of figures nothing is repeated."""
-    handed_down = [line for line in lines if not line.startswith(_OF_FIGURES)]
+    handed_down = [line for line in lines if not line.startswith(_OF_FIGURES) and _DRAWN not in line]
     return tuple(line if line.startswith(_SAID_OF) else f"{_SAID_OF} {base.name}: {line}" for line in handed_down)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from scarnet.classes import MEASURED_CLASSES
 from scarnet.files import atomic_path
 from scarnet.models.card import ModelCard
 from scarnet.models.store import Model, read_model, save_model
@@ -12,15 +13,18 @@ from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress, silent
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.operating_point import choose_point, measure_model, shift_scar
-from scarnet_training.validation import validate_model
+from scarnet_training.validation import summarise, validate_model
 
-__all__ = ["CLASSES", "CLEARLY", "worse_than_before", "write_model"]
+__all__ = ["CLASSES", "CLEARLY", "NOTHING_LEFT", "against_base", "drawn_sentence", "write_model"]
 
 CLEARLY = 0.03
 """A mean Dice lower by more than this than that of the model it started from is warned of."""
 
-CLASSES = {"dice_myocardium": "myocardium", "dice_blood_pool": "blood pool", "dice_scar": "scar"}
+CLASSES = {f"dice_{name}": words for name, words in MEASURED_CLASSES.items()}
 """What figures call each class, and what a reader does."""
+
+NOTHING_LEFT = "So nothing says which of the two models is better."
+"""What follows where every held-out case is as a model of the two draws it."""
 
 
 def write_model(
@@ -61,7 +65,9 @@ def write_model(
     -------
     dict
         The figures as they stand in the card: ``summary``, ``patients`` and, with `base`, ``base`` with its ``name``
-        and ``summary``. Empty where there was nobody to validate on.
+        and ``summary``. Where some cases are labelled just as `base` draws them, ``base`` has their names as well
+        (``as_drawn``), and what both models reach on the others (``compared``: ``base`` and ``new``). Empty where there
+        was nobody to validate on.
 
     Raises
     ------
@@ -84,16 +90,15 @@ def write_model(
             figures = validate_model(read_model(unfinished), validation, device, progress)
             figures["summary"] |= chosen
             if base is not None:
-                before = validate_model(base, validation, device, progress)["summary"]
-                figures["base"] = {"name": base.card.name, "summary": before}
-            if (worse := worse_than_before(figures)) is not None:
-                card = replace(card, limitations=(*card.limitations, worse))
+                before = validate_model(base, validation, device, progress)
+                figures["base"] = {"name": base.card.name, "summary": before["summary"], **_compared(before, figures)}
+            card = replace(card, limitations=(*card.limitations, *against_base(figures)))
             save_model(unfinished, network, replace(card, validation=figures), half=half)
     return figures
 
 
-def worse_than_before(figures: dict[str, Any]) -> str | None:
-    """Say in which classes a model is clearly worse than the one it started from.
+def against_base(figures: dict[str, Any]) -> list[str]:
+    """Say in which classes a model is clearly worse than the one it started from, and whom that rests on.
 
     Parameters
     ----------
@@ -102,20 +107,73 @@ def worse_than_before(figures: dict[str, Any]) -> str | None:
 
     Returns
     -------
-    str or None
-        A sentence with each such class's mean Dice; None where there is none.
+    list of str
+        A sentence on cases that are labelled as the other model draws them, where there are any; one with each class's
+        mean Dice that is clearly lower, where there is any.
     """
     if "base" not in figures:
-        return None
-    name, before, after = figures["base"]["name"], figures["base"]["summary"], figures["summary"]
-    told = [
+        return []
+    base = figures["base"]
+    name, told = base["name"], []
+    both = base.get("compared", {"base": base["summary"], "new": figures["summary"]})
+    if drawn := base.get("as_drawn"):
+        told.append(drawn_sentence(len(drawn), len(figures["patients"]), "labelled", name))
+        if len(drawn) == len(figures["patients"]):
+            return [f"{told[0]} {NOTHING_LEFT}"]
+    before, after = both["base"], both["new"]
+    lower = [
         f"{words} {after[key]['mean']:.2f} instead of {before[key]['mean']:.2f}"
         for key, words in CLASSES.items()
         if key in before and after[key]["mean"] < before[key]["mean"] - CLEARLY
     ]
-    if not told:
-        return None
+    if lower:
+        whom = "others" if told else "patients"
+        told.append(
+            f"The new model is worse than {name}, which it started from, on the {whom} held out: Dice of "
+            f"{', '.join(lower)}. Stay with {name}, or train longer, with a lower learning rate, or fewer parts."
+        )
+    return told
+
+
+def drawn_sentence(count: int, cases: int, how: str, name: str) -> str:
+    """Say that cases are as a model draws them, whose Dice on them is 1 by construction.
+
+    Parameters
+    ----------
+    count, cases : int
+        How many are, of how many.
+    how : str
+        How they came to their labels, such as ``"accepted"``.
+    name : str
+        The model.
+
+    Returns
+    -------
+    str
+        The sentence.
+    """
+    one = count == 1
     return (
-        f"The new model is worse than {name}, which it started from, on the patients held out: Dice of "
-        f"{', '.join(told)}. Stay with {name}, or train longer, with a lower learning rate, or fewer parts."
+        f"{count} of {cases} held-out case{'s' if cases != 1 else ''} {'was' if one else 'were'} {how} as {name} drew "
+        f"{'it; it is' if one else 'them; they are'} left out."
     )
+
+
+def _compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the cases that are labelled just as the model a training started from draws them."""
+    drawn = [case for case, found in before["patients"].items() if _is_the_reference(found)]
+    if not drawn:
+        return {}
+    kept = [
+        summarise({case: found for case, found in figures["patients"].items() if case not in drawn})
+        for figures in (before, after)
+    ]
+    return {"as_drawn": drawn, "compared": dict(zip(("base", "new"), kept, strict=True))}
+
+
+def _is_the_reference(found: dict[str, Any]) -> bool:
+    """Whether labels are the reference's in every voxel: then each class's Dice is 1, or the class is in neither."""
+    dices = [found[key] for key in CLASSES]
+    # Without reference scar there is no Dice of scar, though scar may be claimed.
+    alarm = found["scar_percent_reference"] != found["scar_percent_predicted"]
+    return not alarm and all(dice in (None, 1.0) for dice in dices)

@@ -17,7 +17,7 @@ from scarnet.progress import Progress, silent
 from scarnet_training.card import make_card
 from scarnet_training.cohort import Cohort, load_cohort
 from scarnet_training.dataset_report import listed
-from scarnet_training.finishing import worse_than_before, write_model
+from scarnet_training.finishing import against_base, write_model
 from scarnet_training.folder_check import check_run_folder
 from scarnet_training.loop import Loop
 from scarnet_training.processes import start_accelerator
@@ -145,8 +145,8 @@ def _train_in(
         network, device = loop.chosen_network(), accelerator.device.type
         choose, half = recipe.training.choose_scar_shift, recipe.model.half
         figures = write_model(path, network, card, cohort.validation, choose, half, device, progress, base)
-        if (worse := worse_than_before(figures)) is not None:
-            run.warn(worse)
+        for text in against_base(figures):
+            run.warn(text)
         run.event("end", **figures.get("summary", {}), **{"base": figures["base"]} if "base" in figures else {})
         run.drop_caches()
     accelerator.wait_for_everyone()

@@ -10,7 +10,14 @@ import pytest
 from scarnet.errors import ScarNetError
 from scarnet.evaluate import evaluate_case
 from scarnet.project import predict_cases, promote
-from scarnet_training.project import collect_model, compare_models, find_finetune, plan_finetune, prepare_finetune
+from scarnet_training.project import (
+    collect_model,
+    compare_models,
+    comparing,
+    find_finetune,
+    plan_finetune,
+    prepare_finetune,
+)
 from scarnet_training.project.comparing import ComparedCase, judge
 from scarnet_training.project.simulated import SimulatedAnnotator, voxels_to_change
 
@@ -31,6 +38,7 @@ def test_a_finished_model_is_compared_on_the_held_out_patients_and_promoted(proj
     predict_cases(project, finished.validation[:1], device="cpu", with_disagreement=False)
     found = compare_models(project, finished.name, device="cpu")
     assert found.notes[0].startswith(f"The accepted labels of 1 of {len(finished.validation)} cases began as")
+    assert (found.left_out, found.comparable) == ((), True)
     record = project.state.model(finished.name)
     assert (record.base, project.state.state_of(record.name)) == ("start", "candidate")
     assert record.trained_on == finished.patients_of(finished.training)
@@ -64,9 +72,9 @@ def test_worse_is_told_in_words(hearts):
     alarm = healthy.copy()
     alarm[1][healthy[1] == 1] = 3
 
-    def compared(case, reference, old, new):
+    def compared(case, reference, old, new, drawn_by=None):
         pair = [evaluate_case(reference, labels, (10, 2.4, 2), case, distances=False) for labels in (old, new)]
-        return ComparedCase(case, case, *pair)
+        return ComparedCase(case, case, *pair, drawn_by)
 
     cases = [
         compared("a", truth, truth, missed),
@@ -82,6 +90,41 @@ def test_worse_is_told_in_words(hearts):
     assert "b: scar is claimed where there is none" in told
     assert "scar percentage" in told
     assert judge([compared("a", truth, missed, truth), cases[2]])[1] == ()
+    # Accepted as the old model drew it: worse by construction, which says nothing.
+    summary, warnings = judge([compared("a", truth, truth, missed, "old"), cases[2]])
+    assert (summary["scar"]["n"], summary["scar"]["difference"], warnings) == (1, 0.0, ())
+
+
+@pytest.mark.parametrize("another_device", [False, True])
+def test_cases_accepted_as_a_model_drew_them_are_left_out(project, finished, monkeypatch, another_device):
+    def accept_as_predicted(case):
+        project.reopen(case)
+        predict_cases(project, [case], device="cpu", with_disagreement=False)
+        project.save_labels(case, project.predicted_labels(case))
+        project.accept(case)
+
+    def predict(project, name, labels, *rest, real=comparing._predict):
+        real(project, name, labels, *rest)
+        for found in labels.values():
+            found[-1][0, 0, 0] = 3  # where a voxel is rounded otherwise
+
+    if another_device:
+        monkeypatch.setattr(comparing, "_predict", predict)
+    first, *others = finished.validation
+    accept_as_predicted(first)
+    found = compare_models(project, finished.name, device="cpu")
+    assert [case.case for case in found.cases if case.drawn_by] == [first]
+    assert found.left_out == (f"1 of {len(others) + 1} held-out cases was accepted as start drew it; it is left out.",)
+    patients = {project.row(case).patient for case in others}
+    assert (found.comparable, found.summary["myocardium"]["n"]) == (True, len(patients))
+    assert not any(text.startswith(f"{first}:") for text in found.warnings)
+    assert found.notes == (), "what is left out favours nobody"
+
+    for case in others:
+        accept_as_predicted(case)
+    found = compare_models(project, finished.name, device="cpu")
+    assert (found.comparable, found.warnings, found.summary["scar"]["difference"]) == (False, (), None)
+    assert found.left_out[-1] == "So nothing says which of the two models is better."
 
 
 def test_a_simulated_annotator_accepts_the_reference_and_counts(project):

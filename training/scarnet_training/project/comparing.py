@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scarnet.classes import MEASURED_CLASSES
 from scarnet.errors import ScarNetError
 from scarnet.evaluate import CLASSES, CaseResult, evaluate_case
 from scarnet.evaluate.significance import mean_difference
 from scarnet.models import load_model
 from scarnet.progress import Progress, silent
 from scarnet.project import CaseRow, Project, model_card, model_path
+from scarnet_training.finishing import NOTHING_LEFT, drawn_sentence
 from scarnet_training.project.collecting import collect_model
 
 __all__ = ["ComparedCase", "ModelComparison", "compare_models", "judge"]
@@ -39,12 +41,16 @@ class ComparedCase:
         Its name, and the patient's group.
     old, new : CaseResult
         Either model's labels against the accepted ones.
+    drawn_by : str or None
+        The model of the two as which the case was accepted unchanged. Its Dice is 1 by construction, so the case says
+        nothing of which is better.
     """
 
     case: str
     patient: str
     old: CaseResult
     new: CaseResult
+    drawn_by: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +65,8 @@ class ModelComparison:
         Case by case.
     summary : dict
         By class: ``old`` and ``new`` mean Dice over patients, ``difference`` (new − old), ``ci``, its bootstrap 95 %
-        interval over patients (None where there are too few), and ``n`` patients.
+        interval over patients (None where there are too few), and ``n`` patients. Cases that were accepted as one of
+        the two drew them are left out.
     warnings : tuple of str
         Where the new model is worse in what matters; a sentence each.
     notes : tuple of str
@@ -75,6 +82,22 @@ class ModelComparison:
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
     labels: Mapping[str, tuple[Labels, Labels]] = field(default_factory=dict)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether any case says which of the two is better."""
+        return any(case.drawn_by is None for case in self.cases)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Say which cases say nothing and are left out; a sentence for each model, none where none is."""
+        told = []
+        for name in (self.old, self.new):
+            if count := sum(case.drawn_by == name for case in self.cases):
+                told.append(drawn_sentence(count, len(self.cases), "accepted", name))
+        if told and not self.comparable:
+            told.append(NOTHING_LEFT)
+        return tuple(told)
 
 
 def compare_models(
@@ -124,11 +147,14 @@ def compare_models(
         reference, spacing = project.labels(row.case), project.stack(row.case).spacing_mm
         if reference is None:
             raise ScarNetError(f"{row.case} is accepted, but its labels are gone; reopen it and accept it again.")
-        pair = [evaluate_case(reference, found, spacing, row.case, distances=False) for found in labels[row.case]]
-        compared.append(ComparedCase(row.case, row.patient, *pair))
+        old, found = (evaluate_case(reference, one, spacing, row.case, distances=False) for one in labels[row.case])
+        drawn_by = _drawn_by(project, row, reference, dict(zip((other, new), labels[row.case], strict=True)))
+        compared.append(ComparedCase(row.case, row.patient, old, found, drawn_by))
     summary, warnings = judge(compared)
-    both = {case: (old, found) for case, (old, found) in labels.items()}
-    return ModelComparison(other, new, tuple(compared), summary, warnings, _notes(project, rows, other), both)
+    told = {case.case for case in compared if case.drawn_by is None}
+    notes = _notes(project, [row for row in rows if row.case in told], other)
+    both = {case: (first, second) for case, (first, second) in labels.items()}
+    return ModelComparison(other, new, tuple(compared), summary, warnings, notes, both)
 
 
 def judge(cases: Sequence[ComparedCase]) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
@@ -137,7 +163,7 @@ def judge(cases: Sequence[ComparedCase]) -> tuple[dict[str, dict[str, Any]], tup
     Parameters
     ----------
     cases : sequence of ComparedCase
-        The cases; those of one patient are averaged first.
+        The cases; those of one patient are averaged first, and those that a model of the two drew are left out.
 
     Returns
     -------
@@ -148,8 +174,9 @@ def judge(cases: Sequence[ComparedCase]) -> tuple[dict[str, dict[str, Any]], tup
     """
     summary: dict[str, dict[str, Any]] = {}
     warnings: list[str] = []
+    cases = [case for case in cases if case.drawn_by is None]
     for name in CLASSES:
-        told = name.replace("_", " ")
+        told = MEASURED_CLASSES[name]
         pairs = _by_patient(cases, name)
         differences = {patient: new - old for patient, (old, new) in pairs.items()}
         mean = mean_difference(list(differences.values()))
@@ -176,6 +203,17 @@ def judge(cases: Sequence[ComparedCase]) -> tuple[dict[str, dict[str, Any]], tup
     if known and (grown := float(np.mean([new - old for old, new in known]))) > WORSE_PERCENT:
         warnings.append(f"The scar percentage is {grown:.1f} points further from the accepted one on average.")
     return summary, tuple(warnings)
+
+
+def _drawn_by(project: Project, row: CaseRow, reference: Labels, found: Mapping[str, Labels]) -> str | None:
+    """Name the model of the two as which a case was accepted unchanged."""
+    for name, labels in found.items():
+        if np.array_equal(reference, labels):
+            return name
+    # On another device a model may draw a few voxels otherwise than when the case was accepted.
+    if row.model in found and not any(project.changes(row.case).values()):
+        return row.model
+    return None
 
 
 def _notes(project: Project, rows: Sequence[CaseRow], old: str) -> tuple[str, ...]:
