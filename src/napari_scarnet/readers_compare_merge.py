@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["RegionMerge"]
 
 Labels = npt.NDArray[np.uint8]
+_AGREED = 0  # the number, in the map of regions, of voxels on which the readers agree
 
 
 class RegionMerge:
-    """Remembers whose labels each region was given last.
+    """Remembers whose labels each region was given last, and what was on screen before each merge.
 
     Parameters
     ----------
@@ -29,8 +30,9 @@ class RegionMerge:
 
     def __init__(self, labels: tuple[Labels, Labels], regions: "Regions", own: int | None) -> None:
         self._labels, self._regions, self._own = labels, regions, own
-        self._from_second = frozenset(region.number for region in regions.regions) if own == 1 else frozenset()
-        self._merged: set[int] = set()
+        self._numbers = frozenset(region.number for region in regions.regions)
+        self._from_second = self._numbers if own == 1 else frozenset()
+        self._steps: list[tuple[frozenset[int], Labels]] = []  # the regions that were written, and what was on screen
 
     def into(self, on_screen: Labels, from_second: Collection[int]) -> Labels:
         """Give what the labels on screen become.
@@ -45,16 +47,20 @@ class RegionMerge:
         Returns
         -------
         ndarray of uint8, shape (Z, Y, X)
-            Where neither reader's were the case's own, the two merged. Else the labels on screen, in which only those
-            regions are written whose reader is another than before, or whose merge was undone meanwhile.
+            The first time, where neither reader's were the case's own, the two merged. Else the labels on screen, in
+            which only those regions are written whose reader is another than before, or whose merge was undone
+            meanwhile: those that hold again, in every voxel, what they held before a merge wrote them. All that the
+            readers agree on counts as one such region.
         """
         from scarnet.project import merge_regions
 
-        merged = merge_regions(*self._labels, self._regions, from_second)
-        if self._own is None:
-            return merged
-        holds = np.unique(self._regions.index[on_screen == merged])
-        written = self._merged.difference(holds.tolist()) | self._from_second.symmetric_difference(from_second)
-        self._merged |= written
+        merged, index = merge_regions(*self._labels, self._regions, from_second), self._regions.index
+        written = self._from_second.symmetric_difference(from_second)
+        if self._own is None and not self._steps:
+            written = self._numbers | {_AGREED}
+        for regions, before in self._steps:
+            written |= regions.difference(np.unique(index[on_screen != before]).tolist())
+        if written:
+            self._steps.append((written, on_screen.copy()))
         self._from_second = frozenset(from_second)
-        return np.where(np.isin(self._regions.index, list(written)), merged, on_screen)
+        return np.where(np.isin(index, list(written)), merged, on_screen)

@@ -206,6 +206,9 @@ class ReadersCompare(Step):
         own = current_labels(self.viewer, pair.case)
         if own is None:
             return
+        if not own.editable:
+            self.say(f"The labels of {pair.case} are damaged: put back their last good version first.")
+            return
         merged = pair.merge.into(as_volume(own), self.regions.from_second)
         changed = write_labels(self.viewer, pair.case, merged)
         self.say(f"{changed} voxels of the case's own labels changed; Ctrl+Z takes all of them back.")

@@ -88,6 +88,53 @@ def test_regions_are_merged_again_and_taken_back(heart_labels):
     assert np.array_equal(RegionMerge((first, second), regions, None).into(np.zeros_like(first), ()), first)
 
 
+def test_what_was_corrected_by_hand_stays_when_another_region_is_merged(heart_labels):
+    from scarnet.project import disagreement_regions
+
+    first, second = heart_labels, heart_labels.copy()
+    second[0, 2:6, 2:6], second[1, 2:6, 2:6] = 3, 3
+    regions = disagreement_regions(first, second)
+    a, b = (int(regions.index[place]) for place in ((0, 3, 3), (1, 3, 3)))
+    in_a, in_b = regions.index == a, regions.index == b
+    for own in (0, 1, None):
+        merge = RegionMerge((first, second), regions, own)
+        shown = np.full_like(first, 2) if own is None else (first, second)[own].copy()
+        shown[in_a & (np.indices(first.shape)[2] < 3)] = 2  # a stroke in the region, before it is merged
+        wanted = ({a}, {a, b}) if own != 1 else ({b}, ())
+        screen = merge.into(shown.copy(), wanted[0])
+        agreed = regions.index == 0
+        assert np.array_equal(screen[agreed], (shown if own is not None else first)[agreed])
+        assert (screen[in_a] == (0 if own == 1 else 3)).all()
+        by_hand = screen.copy()
+        by_hand[in_a], by_hand[2, 0, 0] = 1, 3  # the whole region by hand, and a place where both agree
+        again = merge.into(by_hand, wanted[1])
+        assert (again[in_b] == (0 if own == 1 else 3)).all()
+        assert np.array_equal(again[~in_b], by_hand[~in_b])
+        # All undone, the same merge writes all of it again.
+        screen[in_b] = again[in_b]
+        assert np.array_equal(merge.into(shown.copy(), wanted[1]), screen)
+
+
+def test_damaged_labels_are_not_merged_into(qtbot, desk, folder, heart_labels):
+    with Project.open(folder) as project:
+        for labels in (heart_labels, heart_labels[:, :, ::-1]):
+            project.save_labels("case-001", labels)
+        project.save_labels("case-001", heart_labels, "alice")
+        project.save_labels("case-001", heart_labels[:, ::-1], "bob")
+    path = folder / "cases" / "case-001" / "labels.nii.gz"
+    path.write_bytes(path.read_bytes()[:-40])
+    desk.open(folder)
+    labels, readers = desk.show("case-001"), desk.widget.readers
+    before = labels.data.copy()
+    for box, name in ((readers.first, "alice"), (readers.second, "bob")):
+        box.setCurrentIndex(box.findData(name))
+    qtbot.mouseClick(readers.compare_button, LEFT)
+    qtbot.waitUntil(lambda: readers.job is None and not readers.found.isHidden(), timeout=20000)
+    qtbot.mouseClick(readers.merge_button, LEFT)
+    assert np.array_equal(labels.data, before)
+    assert "damaged" in readers.status.text()
+
+
 def test_the_cohort_shows_agreement_and_labels_are_kept_for_a_reader(qtbot, desk, two_readers):
     folder, *_ = two_readers
     desk.open(folder)
