@@ -10,7 +10,6 @@ from napari_scarnet.finetune_grid import build_models_panel
 from napari_scarnet.inspect_grid import fig3_for
 from napari_scarnet.label_layers import current_labels
 from napari_scarnet.metadata import find_layers, layer_meta
-from napari_scarnet.readers_compare_layers import draw_outlines
 from napari_scarnet.viewer_link import ViewerLink
 from scarnet.errors import ScarNetError
 
@@ -115,7 +114,4 @@ class ModelViews(QWidget):
 
     def _on_grid(self, *_: Any) -> None:
         """Follow napari's grid, which the user or another step may have switched."""
-        beside = self._grid.kind == "models"
-        self.side_by_side.setChecked(beside)
-        for layer in [] if beside else find_layers(self._viewer, "other-labels", case=self._case):
-            draw_outlines(layer)
+        self.side_by_side.setChecked(self._grid.kind == "models")

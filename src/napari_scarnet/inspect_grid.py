@@ -178,6 +178,9 @@ class Fig3View:
                         # What was shown or hidden meanwhile stays so.
                         if layer.visible != (layer in panel.order):
                             before.look["visible"] = layer.visible
+                        # So do outlines, but where the view itself drew labels as others are drawn.
+                        if "contour" in before.look and layer not in panel.alike:
+                            before.look["contour"] = layer.contour
                         before.restore(layer)
                 write_state(viewer.canvas.grid, grid)
                 if active in viewer.layers:

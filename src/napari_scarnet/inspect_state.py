@@ -46,6 +46,8 @@ class LayerState:
     def of(cls, layer: Any) -> "LayerState":
         """Note a layer's looks."""
         state = cls(_read(layer, _LAYER_STATE))
+        if hasattr(layer, "contour"):
+            state.look["contour"] = layer.contour
         if hasattr(layer, "contrast_limits"):
             state.limits = (tuple(layer.contrast_limits_range), tuple(layer.contrast_limits))
         if hasattr(layer, "colorbar"):

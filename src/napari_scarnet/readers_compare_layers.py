@@ -21,7 +21,6 @@ __all__ = [
     "ONLY_SECOND",
     "OTHERWISE",
     "difference_map",
-    "draw_outlines",
     "drop_others",
     "show_difference",
     "show_other",
@@ -81,19 +80,9 @@ def show_other(
     style = LabelsStyle(visible=visible).as_kwargs()
     layer = _show(viewer, case, "other-labels", whose, labels, f"{case} · {whose}", style)
     if layer is not None:
-        draw_outlines(layer)
+        # Outlines, so that what is under them can be seen.
+        layer.contour, layer.opacity = 2, 1.0
     return layer
-
-
-def draw_outlines(layer: "Labels") -> None:
-    """Draw labels as outlines, so that what is under them can be seen.
-
-    Parameters
-    ----------
-    layer : Labels
-        The layer.
-    """
-    layer.contour, layer.opacity = 2, 1.0
 
 
 def drop_others(viewer: "Viewer", case: str, keep: Collection[str]) -> None:

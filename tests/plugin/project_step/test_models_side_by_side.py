@@ -8,6 +8,7 @@ from napari_scarnet.finetune_both import show_both
 from napari_scarnet.finetune_views import ModelViews
 from napari_scarnet.inspect_grid import fig3_for
 from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
+from napari_scarnet.readers_compare_layers import show_other
 from napari_scarnet.studies import add_stack
 
 LEFT = Qt.MouseButton.LeftButton
@@ -69,10 +70,28 @@ def test_each_cell_has_the_image_and_labels_of_one(qtbot, desk, views):
     qtbot.mouseClick(views.side_by_side, LEFT)
     assert view_of(viewer) == before
     assert {(layer.contour, layer.opacity) for layer in (old, new)} == {(2, 1.0)}
+    # What was switched in the view stays.
+    assert own.contour == 1
     own.contour = 0
     assert (old.contour, new.contour) == (2, 2)
     assert np.array_equal(own.data, painted)
     assert not views.side_by_side.isChecked()
+
+
+def test_views_leave_labels_drawn_as_the_user_chose(qtbot, desk, views, heart_labels):
+    viewer, own = desk.viewer, find_layers(desk.viewer, "labels")[0]
+    old, new = find_layers(viewer, "other-labels")
+    bob = show_other(viewer, "case-001", "bob", heart_labels)
+    for layer in (old, bob):
+        layer.contour, layer.opacity = 0, 0.4
+    for enter in (lambda: fig3_for(viewer).enter("case-001"), views.side_by_side.click):
+        own.contour = 0
+        enter()
+        assert fig3_for(viewer).active
+        own.contour = 3
+        fig3_for(viewer).leave()
+        assert [layer.contour for layer in (own, old, new, bob)] == [3, 0, 2, 0]
+        assert [layer.opacity for layer in (old, new, bob)] == [0.4, 1.0, 0.4]
 
 
 @pytest.mark.parametrize("how", ["another button", "another case", "a layer deleted", "grid switched off"])
