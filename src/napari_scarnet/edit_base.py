@@ -72,7 +72,7 @@ class EditBase(EditControls):
         self._keys.release()
         active = self.viewer.layers.selection.active
         meta = {} if active is None else layer_meta(active)
-        if self.layer is None or meta.get("case") != self.case:
+        if self.layer is None or active is None or meta.get("case") != self.case:
             return
         # Points and shapes that another step lets the user draw keep napari's keys.
         if active._type_string in ("image", "labels") or meta["kind"] in ("region", "box"):

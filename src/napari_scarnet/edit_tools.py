@@ -110,7 +110,7 @@ class EditTools(BoxPrompt):
 
     def slices_between(self) -> tuple[int, int] | None:
         """Give the edited slices around the one on screen, None where there are none."""
-        if self.layer is None:
+        if self.layer is None or self.study.layer is None:  # the image may go before its labels
             return None
         start = saving_for(self.viewer).start_of(self.layer)
         prediction = layer_meta(self.study.layer).get("prediction")

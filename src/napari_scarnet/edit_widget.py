@@ -220,7 +220,8 @@ class EditWidget(EditTools):
 
     def _counts(self) -> npt.NDArray[np.int64] | None:
         """Voxels to look at in each slice, None where nothing was predicted."""
-        prediction = layer_meta(self.study.layer).get("prediction") if self.layer is not None else None
+        image = self.study.layer if self.layer is not None else None
+        prediction = None if image is None else layer_meta(image).get("prediction")
         if prediction is None or prediction.labels.shape != self.labels.shape:
             return None
         if self.jump.reason.currentData() == "changed":

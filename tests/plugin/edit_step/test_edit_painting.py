@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pytest
 from qtpy.QtCore import Qt
 
 from napari_scarnet.edit_preview import show_preview
@@ -164,3 +165,17 @@ def test_layers_come_and_go(bench, hearts):
     bench.qtbot.wait(50)
     assert not {"W", "N", "1"} & {str(key) for layer in (viewer, labels, second) for key in layer.keymap}
     assert "_paint_region_with_mask" not in vars(labels)
+
+
+@pytest.mark.parametrize("what", ["the image", "all layers"])
+def test_the_image_goes_before_its_labels(bench, what):
+    edit, viewer = bench.edit, bench.viewer
+    viewer.layers.move(0, len(viewer.layers))
+    viewer.layers.selection.active = None
+    if what == "the image":
+        viewer.layers.remove(bench.image)
+    else:
+        viewer.layers.clear()
+    bench.qtbot.waitUntil(lambda: edit.layer is None)
+    assert edit.case is None
+    assert not edit.tools.isEnabled()
