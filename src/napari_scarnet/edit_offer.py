@@ -46,7 +46,7 @@ class OfferBar(QFrame):
         self._viewer, self._saving = viewer, saving_for(viewer)
         self._case: str | None = None
         self._offers: list[Recovered] = []
-        self._looks = 0
+        self._job: Job | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._look)
@@ -82,11 +82,6 @@ class OfferBar(QFrame):
             self._show([])
         self._timer.start(ms)
 
-    @property
-    def looking(self) -> bool:
-        """Whether it is not known yet what there is to offer."""
-        return self._timer.isActive() or self._looks > 0
-
     def stop(self) -> None:
         """Look no more."""
         self._timer.stop()
@@ -105,12 +100,12 @@ class OfferBar(QFrame):
         def find(_: Progress) -> tuple[LGEStack, list[Recovered]]:
             return stack, [one for one in find_recovered(stack) if not _holds(one, stack, labels)]
 
-        self._looks += 1
-        job = Job(find, name="scarnet kept labels")
+        if self._job is not None:
+            self._job.cancel()  # so that an older answer does not come over a newer one
+        self._job = job = Job(find, name="scarnet kept labels")
         self.destroyed.connect(job.stop)
         job.returned.connect(self._on_found)
         job.failed.connect(self.failed)
-        job.finished.connect(self._on_finished)
         job.start()
 
     def _on_found(self, result: tuple[LGEStack, list[Recovered]]) -> None:
@@ -122,9 +117,6 @@ class OfferBar(QFrame):
         self._show([one for one in found if one.path.name not in alive])
         if self._offers:
             self.found.emit()
-
-    def _on_finished(self) -> None:
-        self._looks -= 1
 
     def _restore(self) -> None:
         kept = self._offers[0]

@@ -113,6 +113,18 @@ def quick_collections() -> None:
 
 
 @pytest.fixture
+def looked(qtbot: Any) -> Callable[[Any], None]:
+    """Wait until a line of offers has found what there is to offer: `looked(offer)`."""
+
+    def wait(offer: Any) -> None:
+        qtbot.waitUntil(lambda: not offer._timer.isActive(), timeout=10000)
+        assert offer._job is None or offer._job.wait(10)
+        qtbot.wait(1)  # what the thread found arrives with Qt's next events
+
+    return wait
+
+
+@pytest.fixture
 def stack() -> LGEStack:
     """A small stack."""
     return make_stack()

@@ -8,7 +8,7 @@ from napari_scarnet.label_layers import add_labels
 from napari_scarnet.studies import add_stack
 
 
-def test_kept_labels_are_read_once_and_hold_against_labels_of_another_size(qtbot, hearts, monkeypatch):
+def test_kept_labels_are_read_once_and_hold_against_labels_of_another_size(qtbot, hearts, looked, monkeypatch):
     reads, read = [], edit_offer.read_recovered
     monkeypatch.setattr(edit_offer, "read_recovered", lambda *args: reads.append(args) or read(*args))
     viewer, stack = ViewerModel(), hearts.stack()
@@ -22,7 +22,7 @@ def test_kept_labels_are_read_once_and_hold_against_labels_of_another_size(qtbot
 
     def look():
         offer.look_for(stack.case, 0)
-        qtbot.waitUntil(lambda: not offer.looking, timeout=10000)
+        looked(offer)
 
     look()
     look()

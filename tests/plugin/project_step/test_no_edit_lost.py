@@ -159,7 +159,7 @@ def test_strokes_after_a_comparison_are_not_merged_away(qtbot, desk, folder, hea
     assert np.array_equal(labels.data[0], painted)
 
 
-def test_what_was_painted_on_a_duplicate_is_offered_when_the_case_is_opened(qtbot, desk, folder):
+def test_what_was_painted_on_a_duplicate_is_offered_when_the_case_is_opened(qtbot, desk, folder, looked):
     from napari_scarnet.edit_widget import EditWidget
 
     edit = EditWidget(desk.viewer)
@@ -174,7 +174,8 @@ def test_what_was_painted_on_a_duplicate_is_offered_when_the_case_is_opened(qtbo
     painted = copy.data.copy()
     assert np.array_equal(labels.data, before)
     desk.show("case-002")
-    qtbot.waitUntil(lambda: edit.case == "case-002" and not edit.offer.looking, timeout=10000)
+    qtbot.waitUntil(lambda: edit.case == "case-002", timeout=10000)
+    looked(edit.offer)
     assert not edit.offer.isVisibleTo(edit)
     labels = desk.show("case-001")
     assert np.array_equal(labels.data, before)
@@ -187,11 +188,12 @@ def test_what_was_painted_on_a_duplicate_is_offered_when_the_case_is_opened(qtbo
     labels.paint((1, 9, 9), 2)
     desk.show("case-002")
     desk.show("case-001")
-    qtbot.waitUntil(lambda: edit.case == "case-001" and not edit.offer.looking, timeout=10000)
+    qtbot.waitUntil(lambda: edit.case == "case-001", timeout=10000)
+    looked(edit.offer)
     assert not edit.offer.isVisibleTo(edit)
 
 
-def test_kept_labels_are_not_offered_over_damaged_ones(qtbot, desk, folder, heart_labels):
+def test_kept_labels_are_not_offered_over_damaged_ones(qtbot, desk, folder, heart_labels, looked):
     from napari_scarnet.edit_widget import EditWidget
 
     with Project.open(folder) as project:
@@ -204,7 +206,8 @@ def test_kept_labels_are_not_offered_over_damaged_ones(qtbot, desk, folder, hear
     desk.viewer.window.add_dock_widget(edit, name="Edit")
     desk.open(folder)
     assert not desk.show("case-001").editable
-    qtbot.waitUntil(lambda: edit.case == "case-001" and not edit.offer.looking, timeout=10000)
+    qtbot.waitUntil(lambda: edit.case == "case-001", timeout=10000)
+    looked(edit.offer)
     assert not edit.offer.isVisibleTo(edit)
     qtbot.mouseClick(desk.cases.damaged.button, LEFT)
     qtbot.waitUntil(lambda: edit.offer.isVisibleTo(edit), timeout=20000)
