@@ -6,13 +6,16 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_scarnet.merging import merge_predictions
 from napari_scarnet.smooth import FrozenHeap, preload_torch, without_collector_pauses
 from scarnet.predict.prediction import Prediction
 from scarnet.progress import Progress
 from scarnet.stack import LGEStack
+
+if TYPE_CHECKING:
+    from scarnet.project.uncertainty import Uncertainty
 
 __all__ = ["Engine", "SegmentResult", "SegmentSettings"]
 
@@ -186,6 +189,37 @@ class Engine:
             )
         measures = measure_labels(prediction.labels, stack) if slices is None else {}
         return SegmentResult(merge_predictions(previous, prediction), prediction.slices, measures)
+
+    def measure_doubt(
+        self, prediction: Prediction, stack: LGEStack, settings: SegmentSettings, progress: Progress
+    ) -> "Uncertainty | None":
+        """Ask the model again over flips and noise, as a project does of each case that it predicts.
+
+        Parameters
+        ----------
+        prediction : Prediction
+            What it said of all slices.
+        stack : LGEStack
+            The study.
+        settings : SegmentSettings
+            With which it was predicted.
+        progress : Progress
+            Told how far it is; raises :class:`scarnet.errors.Cancelled`.
+
+        Returns
+        -------
+        Uncertainty or None
+            None where it was predicted without flips: asking again would take three times as long as that did.
+        """
+        from scarnet.predict import Predictor
+        from scarnet.project.uncertainty import measure_uncertainty
+
+        with FrozenHeap(), self._lock:
+            predictor = self._predictor_for(settings, progress)
+            if len(predictor.flips) == 1:
+                return None
+            again = Predictor(predictor.model, settings.device, settings.batch_size, test_time_flips=False)
+            return measure_uncertainty(prediction, stack, again, progress=progress)
 
     def _predictor_for(self, settings: SegmentSettings, progress: Progress) -> Any:
         from scarnet.models import load_model

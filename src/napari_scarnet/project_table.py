@@ -19,6 +19,10 @@ _TIPS = (
     "How unsure the network is, 0 to 1: entropy within the wall, and disagreement over flips and noise.",
     "When a person last changed the labels.",
 )
+_ENTROPY_ALONE = (
+    "The entropy alone, of all cases alike: of at least one the model was not asked again over flips and noise. It "
+    "was segmented without test-time flips, or predicted with --entropy-only; segment it again with flips to have both."
+)
 STATUS_COLOURS = {
     "new": "#9a9a9a",
     "predicted": "#6fb1e8",
@@ -97,6 +101,8 @@ class QueueModel(QAbstractTableModel):
             font.setBold(True)
             return font
         if role == Qt.ItemDataRole.ToolTipRole:
+            if column == 3 and row.uncertainty is not None and row.uncertainty == row.entropy != row.disagreement:
+                return _ENTROPY_ALONE
             readers = f"\nLabels of: {', '.join(row.annotators)}" if row.annotators else ""
             model = f"\nPredicted by {row.model}" if row.model else ""
             return f"{row.case}, patient {row.patient}{model}{readers}\nDouble-click opens the case."

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from scarnet.project import Project
+    from scarnet.project.uncertainty import Uncertainty
 
 __all__ = ["keep_in_project", "open_project_of", "renewal_steps", "what_became"]
 
@@ -37,7 +38,7 @@ def open_project_of(viewer: "Viewer", layer: "Image") -> "Project | None":
     return project if project is not None and own is project else None
 
 
-def keep_in_project(project: "Project", prediction: Prediction, model: str) -> None:
+def keep_in_project(project: "Project", prediction: Prediction, model: str, doubt: "Uncertainty | None" = None) -> None:
     """Make a prediction that of its case in the project; for a worker.
 
     Parameters
@@ -48,6 +49,8 @@ def keep_in_project(project: "Project", prediction: Prediction, model: str) -> N
         Of one of its cases.
     model : str
         What the model is called.
+    doubt : Uncertainty, optional
+        How unsure the model is; without it the entropy alone is measured.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def keep_in_project(project: "Project", prediction: Prediction, model: str) -> N
     from scarnet.project import keep_prediction
 
     known = {record.sha256: record.name for record in project.state.models}
-    keep_prediction(project, prediction, known.get(prediction.model_sha256, model))
+    keep_prediction(project, prediction, known.get(prediction.model_sha256, model), doubt)
 
 
 def renewal_steps(viewer: "Viewer", project: "Project", prediction: Prediction) -> Iterator[None]:

@@ -171,8 +171,9 @@ class SegmentWidget(SegmentModels):
         def predict(progress: Progress) -> SegmentResult:
             result = engine.predict(stack, slices, settings, previous, progress)
             if kept_in is not None:
+                doubt = engine.measure_doubt(result.prediction, stack, settings, progress)
                 progress(0, 0, "Keeping the prediction")  # the last chance to cancel
-                keep_in_project(kept_in, result.prediction, model)
+                keep_in_project(kept_in, result.prediction, model, doubt)
                 kept.append(result)
             return result
 

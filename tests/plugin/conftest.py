@@ -64,6 +64,8 @@ class FakeEngine:
     def __init__(self) -> None:
         self.calls: list[Any] = []
         self.threads: list[threading.Thread] = []
+        self.doubted: list[Any] = []
+        self.doubt: Any = None
         self.seed = 0
         self.error: Exception | None = None
         self.hold = threading.Event()
@@ -103,6 +105,11 @@ class FakeEngine:
         self.seed += 1
         prediction = make_prediction(stack, slices, self.seed)
         return SegmentResult(merge_predictions(previous, prediction), prediction.slices, {})
+
+    def measure_doubt(self, prediction: Any, stack: Any, settings: Any, progress: Any) -> Any:
+        """Be as unsure as the test wants."""
+        self.doubted.append((prediction, stack, settings))
+        return self.doubt
 
 
 @pytest.fixture(autouse=True)

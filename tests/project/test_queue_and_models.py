@@ -57,6 +57,21 @@ def test_the_most_uncertain_case_that_was_not_looked_at_yet_is_next():
     assert next_case(rows, "in order", after="c", seen={"a", "c"}) == "d", "only this order asks what was looked at"
 
 
+def test_uncertainties_of_all_cases_are_the_same_measure(project, predict, labels):
+    import json
+
+    for case, unsure in (("case-001", 0.28), ("case-002", 0.24), ("case-003", 0.2)):
+        predict(project, case, labels, unsure)
+    # The most uncertain one, segmented without asking again: its entropy is lower than the others' mean.
+    for case, entropy, rest in (("case-001", 0.08, None), ("case-002", 0.07, 0.4), ("case-003", 0.06, 0.4)):
+        path = project.case_folder(case) / "prediction" / "prediction.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "entropy": entropy, "disagreement": rest}))
+    assert order_cases(project.rows(), "most uncertain first") == ["case-001", "case-002", "case-003"]
+    assert [row.uncertainty for row in project.rows()] == [0.08, 0.07, 0.06]
+    predict(project, "case-001", labels, 0.1)
+    assert [row.uncertainty for row in project.rows()] == pytest.approx([0.1, 0.235, 0.23])
+
+
 def test_disagreement_is_the_share_of_the_wall_that_differs(labels):
     wall = (labels == 1) | (labels == 3)
     other = labels.copy()

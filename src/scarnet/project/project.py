@@ -10,6 +10,7 @@ from scarnet.files import make_folder
 from scarnet.project.case_labels import CaseLabels
 from scarnet.project.changes import count_changes, scar_percent
 from scarnet.project.layout import CASES, JOBS, MODELS, PROJECT_FILE
+from scarnet.project.queue import comparable
 from scarnet.project.record import STATUSES, CaseRow, Decision, Status
 from scarnet.project.review_log import now
 from scarnet.project.state import ProjectState
@@ -114,8 +115,8 @@ class Project(CaseLabels):
             )
 
     def rows(self) -> list[CaseRow]:
-        """Give the rows of all cases, in the order of their import."""
-        return [self.row(case) for case in self.cases]
+        """Give the rows of all cases, in the order of their import, with uncertainties that can be compared."""
+        return comparable([self.row(case) for case in self.cases])
 
     def progress(self) -> dict[Status, int]:
         """Count the cases by status."""

@@ -1,6 +1,7 @@
 """Which case to look at next."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from scarnet.errors import ScarNetError
 from scarnet.project.record import CaseRow
 
-__all__ = ["ORDERS", "Order", "next_case", "order_cases"]
+__all__ = ["ORDERS", "Order", "comparable", "next_case", "order_cases"]
 
 Order = Literal["random", "in order", "most uncertain first"]
 
@@ -16,6 +17,26 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 """The orders in which a cohort can be worked through."""
 
 _DONE = ("accepted", "excluded")
+
+
+def comparable(rows: Sequence[CaseRow]) -> list[CaseRow]:
+    """Measure the uncertainty of all cases alike.
+
+    Parameters
+    ----------
+    rows : sequence of CaseRow
+        All cases.
+
+    Returns
+    -------
+    list of CaseRow
+        The same; where the network was not asked again of every predicted case, their uncertainty is the entropy alone,
+        which is far lower than a mean with the disagreement.
+    """
+    predicted = [row for row in rows if row.entropy is not None]
+    if all(row.disagreement is not None for row in predicted):
+        return list(rows)
+    return [replace(row, uncertainty=row.entropy) for row in rows]
 
 
 def order_cases(rows: Sequence[CaseRow], order: Order = "in order", seed: int = 0) -> list[str]:

@@ -118,7 +118,8 @@ class CaseRow:
     scar_percent : float or None
         Of the labels a person made, else of the prediction; in percent of the wall.
     uncertainty, entropy, disagreement : float or None
-        Of the prediction; see :class:`scarnet.project.uncertainty.Uncertainty`.
+        Of the prediction; see :class:`scarnet.project.uncertainty.Uncertainty`. The first is the mean of the others, or
+        the entropy alone where a case it is compared with has no disagreement.
     edited_at : str or None
         When a person last changed the labels (UTC).
     model, sha256 : str or None

@@ -116,7 +116,7 @@ def measure_uncertainty(
         progress(number, len(_FLIPS) + 1, "Asking again")
         pixels = np.flip(stack.pixels, axes) if axes else stack.pixels + noise
         # The network does not ask where in the patient the slices lie, so the affine may stay.
-        again = predictor.predict(replace(stack, pixels=pixels)).labels
+        again = predictor.predict(replace(stack, pixels=pixels), postprocess=prediction.postprocessed).labels
         views.append(np.flip(again, axes) if axes else again)
     progress(len(_FLIPS) + 1, len(_FLIPS) + 1, "Asking again")
     return Uncertainty(wall_entropy(prediction), disagreement(views))

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from qtpy.QtCore import Qt
 
 from napari_scarnet.label_layers import labels_edited
 from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
-from napari_scarnet.segment_project import what_became
+from napari_scarnet.segment_project import keep_in_project, what_became
+from scarnet.progress import silent
 from scarnet.project import Project
 
 LEFT = Qt.MouseButton.LeftButton
@@ -75,6 +77,54 @@ def test_segmenting_a_case_renews_its_prediction_and_no_labels_that_somebody_mad
     assert layer_meta(image_layer_of(desk.viewer, "case-002"))["prediction"] is shown
     with Project.open(folder, read_only=True) as project:
         assert not np.array_equal(project.predicted_labels("case-001"), renewed.labels)
+
+
+def test_a_segmented_case_stays_comparable_with_the_others(qtbot, desk, folder, engine, segment):
+    from napari_scarnet.project_table import COLUMNS
+    from scarnet.project.uncertainty import Uncertainty
+
+    unsure = COLUMNS.index("Unsure")
+
+    def press():
+        before = desk.row("case-001").entropy
+        qtbot.mouseClick(segment.stack_button, LEFT)
+        qtbot.waitUntil(lambda: not segment.busy and desk.row("case-001").entropy != before, timeout=20000)
+        table = desk.cases.queue.model
+        return [table.data(table.index(row, unsure), Qt.ItemDataRole.ToolTipRole) for row in range(3)]
+
+    desk.open(folder)
+    project = desk.widget.projects.project
+    for case in ("case-002", "case-003"):
+        prediction = project.prediction(case)
+        keep_in_project(project, prediction, "tiny", Uncertainty(0.1, 0.5))
+    desk.show("case-001")
+    engine.doubt = Uncertainty(0.2, 0.7)
+    assert not any("entropy alone" in tip for tip in press())
+    assert engine.doubted[-1][2] == segment.settings()
+    assert (desk.row("case-001").entropy, desk.row("case-001").disagreement) == (0.2, 0.7)
+    assert [desk.row(case).uncertainty for case in ("case-001", "case-002")] == pytest.approx([0.45, 0.3])
+    engine.doubt = None  # no flips, no second question: then all are compared by what all have
+    tips = press()
+    assert all(desk.row(case).uncertainty == desk.row(case).entropy for case in ("case-001", "case-002"))
+    assert "entropy alone" in tips[1]
+
+
+def test_segmenting_measures_doubt_as_the_project_does(folder, tiny_model):
+    from napari_scarnet.engine import Engine, SegmentSettings
+    from scarnet.project import predict_cases
+
+    engine, settings = Engine(), SegmentSettings(str(tiny_model), device="cpu", flips=True)
+    with Project.open(folder) as project:
+        stack = project.stack("case-001")
+        prediction = engine.predict(stack, None, settings, None, silent).prediction
+        doubt = engine.measure_doubt(prediction, stack, settings, silent)
+        predict_cases(project, ["case-001"], device="cpu", flips=True)
+        row = project.row("case-001")
+        assert (doubt.entropy, doubt.disagreement) == pytest.approx((row.entropy, row.disagreement), abs=1e-4)
+        assert doubt.disagreement is not None
+        quick = replace(settings, flips=False)
+        prediction = engine.predict(stack, None, quick, None, silent).prediction
+        assert engine.measure_doubt(prediction, stack, quick, silent) is None
 
 
 class Pause:
