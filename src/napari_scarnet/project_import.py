@@ -1,10 +1,11 @@
 """Adding studies and datasets to a project: what was found, how it is to be called, and whose it is."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -23,6 +24,7 @@ from qtpy.QtWidgets import (
 from napari_scarnet.choice_table import ChoiceTable
 from napari_scarnet.project_found import Found, find_studies
 from napari_scarnet.project_importing import Imported, Wish, import_found, wishes
+from napari_scarnet.project_names import ImportedNames
 from napari_scarnet.project_reveal import reveal
 from napari_scarnet.project_session import project_for
 from napari_scarnet.smooth import without_collector_pauses
@@ -43,6 +45,8 @@ class ImportForm(Step):
     viewer : Viewer
         The viewer.
     """
+
+    _case_came = Signal(object, object, str)
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
@@ -91,9 +95,12 @@ class ImportForm(Step):
         self.ambiguous = ChoiceTable()
         self.ambiguous.chosen.connect(self._on_chosen)
         self.ambiguous.hide()
+        self.names = ImportedNames()
+        # From the worker's thread to Qt's.
+        self._case_came.connect(self._on_case_came)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.choice, self.ambiguous, self.job_bar, self.status):
+        for widget in (self.choice, self.ambiguous, self.job_bar, self.status, self.names):
             layout.addWidget(widget)
         self.attach()
 
@@ -164,13 +171,19 @@ class ImportForm(Step):
         if project is None:
             return
 
+        on_case = partial(self._case_came.emit, project)
+
         def work(progress: Progress) -> Imported:
             with without_collector_pauses():
                 import scarnet.project  # noqa: F401
-            return import_found(project, wanted, datasets, progress)
+            return import_found(project, wanted, datasets, progress, on_case)
 
         self.choice.hide()
         self.run_job(work, self._on_imported, "Importing")
+
+    def _on_case_came(self, project: Any, path: Path, case: str) -> None:
+        if project is self.projects.project:
+            self.names.add(path, case)
 
     def _on_imported(self, report: Imported) -> None:
         told = [f"{len(report.cases)} case{'s' * (len(report.cases) != 1)} imported."]
@@ -179,6 +192,7 @@ class ImportForm(Step):
         show_info(
             told[0] + (f" {len(report.failed)} could not be; the Project step says why." if report.failed else "")
         )
+        self.names.show_if_any()
         self._asked = report.ambiguous
         self._ask()
         self.projects.refresh()
@@ -198,14 +212,17 @@ class ImportForm(Step):
         if project is None:
             return
 
+        on_case = partial(self._case_came.emit, project)
+
         def work(progress: Progress) -> Imported:
-            report = import_found(project, [wish.chosen(series, phase)], [], progress)
+            report = import_found(project, [wish.chosen(series, phase)], [], progress, on_case)
             return Imported(report.cases, report.failed, [*report.ambiguous, *rest])
 
         self.run_job(work, self._on_imported, f"Importing {wish.path.name}")
 
     def _on_cancelled(self) -> None:
         self.say("Stopped; the cases that were imported stay.")
+        self.names.show_if_any()
         self.projects.refresh()
 
     def _hide_choice(self, *_: Any) -> None:
@@ -215,6 +232,7 @@ class ImportForm(Step):
     def _on_project(self, project: Any) -> None:
         self.say("")
         self._asked = []
+        self.names.clear()
         self.ambiguous.hide()
         self._hide_choice()
         self.set_busy(self.job is not None)

@@ -1,6 +1,6 @@
 """Importing a list of studies and datasets, one failure never stopping the others."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -95,7 +95,13 @@ def wishes(rows: list[tuple[Path, str, str]], cases: Collection[str], keep_names
     return wanted
 
 
-def import_found(project: "Project", studies: list[Wish], datasets: list[Path], progress: Progress) -> Imported:
+def import_found(
+    project: "Project",
+    studies: list[Wish],
+    datasets: list[Path],
+    progress: Progress,
+    on_case: Callable[[Path, str], None],
+) -> Imported:
     """Import studies and datasets into a project; for a worker.
 
     Parameters
@@ -108,6 +114,8 @@ def import_found(project: "Project", studies: list[Wish], datasets: list[Path], 
         Datasets in nnU-Net's layout.
     progress : Progress
         Called before each; may raise :class:`scarnet.errors.Cancelled`: what was imported stays.
+    on_case : callable
+        Called with each study's path and the case that it became; a dataset's cases are called as they are there.
 
     Returns
     -------
@@ -137,6 +145,7 @@ def import_found(project: "Project", studies: list[Wish], datasets: list[Path], 
             report.failed.append(f"{wish.path.name}: {error}")
         else:
             report.cases.append(case)
+            on_case(wish.path, case)
             if wish.patient:
                 first_of.setdefault(wish.patient, case)
     if datasets:

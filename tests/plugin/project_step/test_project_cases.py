@@ -59,6 +59,32 @@ def test_a_new_project_takes_what_is_dropped_on_it(qtbot, desk, tmp_path, heart_
     assert {entry.who for entry in widget.projects.project.log()} == {"ann"}
 
 
+def test_which_file_became_which_case_is_shown_once_and_written_nowhere(qtbot, desk, folder, tmp_path, heart_writer):
+    desk.open(folder)
+    imports, names = desk.widget.imports, desk.widget.imports.names
+    paths = [heart_writer(tmp_path / f"{who}.nii.gz", 10 + seed) for seed, who in enumerate(("muller", "meier"))]
+
+    def bring(*dropped):
+        drop(desk.widget, *dropped)
+        qtbot.waitUntil(lambda: imports.job is None and not imports.choice.isHidden(), timeout=20000)
+        qtbot.mouseClick(imports.import_button, LEFT)
+        qtbot.waitUntil(lambda: imports.job is None and not names.isHidden(), timeout=20000)
+
+    bring(paths[0])
+    bring(paths[1])
+    shown = [tuple(names.table.item(row, column).text() for column in (0, 1)) for row in range(names.table.rowCount())]
+    assert shown == [("muller.nii.gz", "case-004"), ("meier.nii.gz", "case-005")]
+    qtbot.mouseClick(names.copy_button, LEFT)
+    assert QApplication.clipboard().text() == f"{paths[0]}\tcase-004\n{paths[1]}\tcase-005\n"
+    assert not any(b"muller" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    qtbot.mouseClick(names.dismiss_button, LEFT)
+    assert names.isHidden()
+    bring(heart_writer(tmp_path / "schulz.nii.gz", 12))
+    assert names.table.rowCount() == 1
+    qtbot.mouseClick(desk.widget.opening.close_button, LEFT)
+    qtbot.waitUntil(lambda: names.isHidden() and names.table.rowCount() == 0, timeout=20000)
+
+
 def test_a_case_opens_with_its_labels_and_maps_and_leaves_nothing_behind(desk, folder, maps):
     desk.open(folder)
     labels = desk.show("case-001")
