@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_scarnet.edit_box import BoxTool
 from napari_scarnet.edit_jump import JumpBar
+from napari_scarnet.edit_keys import REDO, UNDO
 from napari_scarnet.edit_numbers import Numbers
 from napari_scarnet.edit_offer import OfferBar
 from napari_scarnet.edit_paint import PaintBox
@@ -21,6 +24,7 @@ from scarnet.classes import TissueClass
 
 __all__ = ["EDIT_KEYS", "EditControls"]
 
+_KEYS = QKeySequence.StandardKey
 EDIT_KEYS = {
     "1 2 3": "Paint myocardium, blood pool, scar",
     "P E F Z": "Brush, eraser, fill, move (napari's own)",
@@ -95,6 +99,19 @@ class EditControls(Step):
         ):
             layout.addWidget(widget)
         layout.addStretch(1)
+        for kind in (QComboBox, QAbstractSpinBox):
+            for control in self.findChildren(kind):
+                control.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep undo and redo for the labels where a list would look them up and a number take itself back."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(watched, (QComboBox, QAbstractSpinBox)):
+            key: Any = event
+            for keys, method in ((_KEYS.Undo, self.paint.undo), (_KEYS.Redo, self.paint.redo)):
+                if key.matches(keys):
+                    method()
+                    return True
+        return super().eventFilter(watched, event)
 
     # Keys need methods of Python's own, which can be held weakly; Qt's cannot.
 
@@ -108,6 +125,9 @@ class EditControls(Step):
             "4": self.paint_polygon,
             "R": self.toggle_region,
             "B": self.toggle_box,
+            # napari's own is the active labels layer's alone, which is another layer while a box is drawn.
+            UNDO: self.paint.undo,
+            REDO: self.paint.redo,
         }
 
     def paint_myocardium(self) -> None:

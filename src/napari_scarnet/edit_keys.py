@@ -4,9 +4,15 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
+from app_model.types import KeyBinding, KeyCode, KeyMod
+
 from napari_scarnet.viewer_link import bind_weakly
 
-__all__ = ["LayerKeys"]
+__all__ = ["REDO", "UNDO", "LayerKeys"]
+
+# As this system calls them: Ctrl+Z, or Cmd+Z on macOS.
+UNDO = str(KeyBinding.from_int(KeyMod.CtrlCmd | KeyCode.KeyZ))
+REDO = str(KeyBinding.from_int(KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ))
 
 
 class LayerKeys:

@@ -28,6 +28,8 @@ _TOOLS = {
     "polygon": ("Polygon  4", "Outline the active class corner by corner (4); double-click or Enter closes it."),
     "pan_zoom": ("Move  Z", "Move and zoom without painting (Z, or hold the space bar)."),
 }
+# In napari's status bar, in place of its own, whose 1 to 7 are other tools than the classes here.
+_HELP = "1 2 3: class, P: brush, E: eraser, F: fill, 4: polygon, Z: move, R: region, B: box"
 CLASSES = (TissueClass.MYOCARDIUM, TissueClass.BLOOD_POOL, TissueClass.SCAR)
 
 
@@ -50,6 +52,7 @@ class PaintBox(QWidget):
         self._viewer = viewer
         self._layer: Any = None
         self._told = 0
+        self._own_help = ""
         self._link = ViewerLink(viewer)
         self.class_buttons = {cls: self._check(f"{CLASS_NAMES[cls].capitalize()}  {int(cls)}") for cls in CLASSES}
         self.tool_buttons = {tool: self._check(text, tip) for tool, (text, tip) in _TOOLS.items()}
@@ -166,13 +169,25 @@ class PaintBox(QWidget):
             The layer; None disables everything.
         """
         self._link.release()
+        if self._layer is not None:
+            self._layer.help = self._own_help
         self._layer = layer
         self.setEnabled(layer is not None)
         if layer is None:
             return
+        self._own_help = layer.help
+        self._link.connect(layer.events.help, self._on_help)
+        layer.help = _HELP
         for name in ("selected_label", "mode", "brush_size", "contour", "opacity", "editable"):
             self._link.connect(getattr(layer.events, name), self._read)
+        self._link.connect(self._viewer.layers.selection.events.active, self._read)
         self._read()
+
+    def _on_help(self, event: Any) -> None:
+        """Put our keys in place of those that napari writes with each mode; its words on blending stay."""
+        if self._layer is not None and self._layer.help.startswith("use <"):
+            self._own_help = self._layer.help
+            self._layer.help = _HELP
 
     def _read(self, event: Any = None) -> None:
         layer = self._layer
@@ -186,8 +201,10 @@ class PaintBox(QWidget):
             control.setEnabled(layer.editable)
         for cls, button in self.class_buttons.items():
             button.setChecked(cls == layer.selected_label)
+        # napari's mouse works in the active layer only, which is another while a region or a box is drawn.
+        in_hand = self._viewer.layers.selection.active is layer
         for tool, button in self.tool_buttons.items():
-            button.setChecked(tool == str(layer.mode))
+            button.setChecked(in_hand and tool == str(layer.mode))
         for widget, value in ((self.size, int(layer.brush_size)), (self.opacity, round(layer.opacity * 100))):
             widget.blockSignals(True)
             widget.setValue(value)
@@ -204,6 +221,29 @@ class PaintBox(QWidget):
     def _set(self, name: str, value: Any) -> None:
         if self._layer is not None:
             setattr(self._layer, name, value)
+
+    def undo(self) -> None:
+        """Take back the last stroke or tool."""
+        layer = self._layer_of_keys()
+        if layer is not None:
+            layer.undo()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        layer = self._layer_of_keys()
+        if layer is not None:
+            layer.redo()
+
+    def _layer_of_keys(self) -> Any:
+        """Whose last step the keys take back: the labels', also from the image, a map or a box that is drawn."""
+        active, layer = self._viewer.layers.selection.active, self._layer
+        if layer is not None and active is not None:
+            meta = layer_meta(active)
+            if active._type_string == "labels" and active.editable and meta.get("kind", "labels") == "labels":
+                layer = active  # labels left aside or of the user's own, which napari paints in
+            elif meta.get("case") != layer_meta(layer)["case"] or meta["kind"] in ("insertion", "landmark"):
+                return None
+        return layer if layer is not None and layer.editable else None
 
     def next_opacity(self) -> None:
         """Go through strong, medium and faint labels."""

@@ -173,6 +173,82 @@ def test_a_box_is_proposed_and_accepted_or_discarded(box_bench):
     assert bench.viewer.layers.selection.active is labels
 
 
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def test_ctrl_z_takes_one_step_back_while_boxes_and_regions_are_drawn(box_bench):
+    bench, edit, labels, viewer = box_bench, box_bench.edit, box_bench.labels, box_bench.viewer
+    before = labels.data.copy()
+    edit.paint.choose_class(3)
+    bench.press(Qt.Key.Key_B)
+    bench.drag((20, 50), (30, 60), (44, 70))
+    bench.qtbot.waitUntil(lambda: edit.proposal is not None)
+    bench.press(Qt.Key.Key_Return)
+    boxed = labels.data.copy()
+    assert viewer.layers.selection.active is find_layers(viewer, "box")[0]
+    bench.press(Qt.Key.Key_Z, CTRL)
+    assert np.array_equal(labels.data, before)
+    bench.press(Qt.Key.Key_Z, CTRL | SHIFT)
+    assert np.array_equal(labels.data, boxed)
+    # A second step while a region is drawn; each press is one step, also with the focus in the dock.
+    bench.press(Qt.Key.Key_R)
+    bench.drag((8, 15), (8, 60), (20, 60), (31, 60), (31, 40), (31, 15), (20, 15), (8, 15))
+    bench.click(edit.shapes.buttons["grow"])
+    grown = labels.data.copy()
+    assert not np.array_equal(grown, boxed)
+    bench.press(Qt.Key.Key_Z, CTRL)
+    assert np.array_equal(labels.data, boxed)
+    assert len(find_layers(viewer, "region")[0].data) == 1
+    for there in (edit.shapes.buttons["grow"], edit.threshold.number, edit.jump.reason):
+        bench.qtbot.keyClick(there, Qt.Key.Key_Z, CTRL | SHIFT)
+        assert np.array_equal(labels.data, grown), there
+        bench.qtbot.keyClick(there, Qt.Key.Key_Z, CTRL)
+        assert np.array_equal(labels.data, boxed), there
+    # From the image and from no layer at all it is the same; the labels' own layer does not take two steps at once.
+    for active in (bench.image, None, labels):
+        viewer.layers.selection.active = active
+        bench.press(Qt.Key.Key_Z, CTRL | SHIFT)
+        assert np.array_equal(labels.data, grown)
+        bench.press(Qt.Key.Key_Z, CTRL)
+        assert np.array_equal(labels.data, boxed)
+
+
+def test_ctrl_z_on_a_layer_of_the_user_s_own_is_napari_s(bench):
+    labels, viewer = bench.labels, bench.viewer
+    labels.data_setitem((np.array([2]), np.array([1]), np.array([1])), 1)
+    edited = labels.data.copy()
+    own = viewer.add_labels(np.zeros((64, 80), np.uint8))
+    own.data_setitem((np.array([3]), np.array([3])), 5)
+    bench.press(Qt.Key.Key_Z, CTRL)
+    assert not own.data.any()
+    bench.press(Qt.Key.Key_Z, CTRL | SHIFT)
+    assert own.data[3, 3] == 5
+    bench.qtbot.keyClick(bench.edit.jump.reason, Qt.Key.Key_Z, CTRL)
+    assert not own.data.any()
+    viewer.add_shapes([np.array([[1, 1], [9, 9]])])
+    bench.press(Qt.Key.Key_Z, CTRL)
+    assert np.array_equal(labels.data, edited)
+
+
+def test_only_the_tool_in_hand_is_lit(box_bench):
+    bench, edit = box_bench, box_bench.edit
+
+    def lit():
+        tools = [name for name, button in edit.paint.tool_buttons.items() if button.isChecked()]
+        drawing = {"box": edit.box.draw, "region": edit.scope.draw}
+        return tools + [name for name, button in drawing.items() if button.isChecked()]
+
+    edit.paint.choose_class(3)
+    assert lit() == ["paint"]
+    bench.press(Qt.Key.Key_B)
+    assert lit() == ["box"]
+    assert edit.paint.class_buttons[3].isChecked()
+    bench.press(Qt.Key.Key_R)
+    assert lit() == ["region"]
+    bench.press(Qt.Key.Key_R)
+    assert lit() == ["paint"]
+
+
 def test_boxes_follow_the_slice_and_the_study(box_bench):
     bench, edit, viewer = box_bench, box_bench.edit, box_bench.viewer
     bench.press(Qt.Key.Key_B)
