@@ -19,6 +19,7 @@ class Numbers(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(2)
         self.slice_title = QLabel("Slice")
+        self.slice_title.setToolTip("Slices are counted from 1 here; napari's slider counts from 0.")
         for column, title in enumerate((QLabel("Ventricle"), self.slice_title), start=1):
             title.setEnabled(False)
             grid.addWidget(title, 0, column)
@@ -45,7 +46,8 @@ class Numbers(QWidget):
         z : int
             The slice on screen.
         """
-        self.slice_title.setText(f"Slice {z + 1}")
+        of = "" if measures is None else f" of {len(measures['slices'])}"
+        self.slice_title.setText(f"Slice {z + 1}{of}")
         if measures is None:
             for label in self.values.values():
                 label.setText("–")

@@ -32,6 +32,7 @@ class NumbersTable(QWidget):
         layout.setHorizontalSpacing(12)
         layout.setVerticalSpacing(3)
         self.slice_title = QLabel("Slice")
+        self.slice_title.setToolTip("Slices are counted from 1 here; napari's slider counts from 0.")
         for column, title in ((1, QLabel("Ventricle")), (2, self.slice_title)):
             title.setEnabled(False)
             layout.addWidget(title, 0, column, Qt.AlignmentFlag.AlignRight)
@@ -132,7 +133,7 @@ class NumbersTable(QWidget):
 
     def _show_slice(self) -> None:
         slices = [] if self._values is None else self._values["slices"]
-        self.slice_title.setText(f"Slice {self._slice + 1}")
+        self.slice_title.setText(f"Slice {self._slice + 1}" + (f" of {len(slices)}" if slices else ""))
         if not 0 <= self._slice < len(slices):
             return
         one = slices[self._slice]

@@ -121,6 +121,7 @@ def test_keys_buttons_and_napari_s_own_controls_agree(bench):
     assert labels.selected_label == 1
     # The one slice where the network hesitated is gone to, and said to be it.
     bench.viewer.dims.set_current_step(0, 4)
+    assert bench.edit.numbers.slice_title.text() == "Slice 5 of 5"
     assert "1 others do" in bench.edit.jump.text.text()
     bench.press(Qt.Key.Key_N)
     assert bench.viewer.dims.current_step[0] == 2
@@ -130,6 +131,19 @@ def test_keys_buttons_and_napari_s_own_controls_agree(bench):
     bench.press(Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
     assert bench.viewer.dims.current_step[0] == 3
     assert "2 changed voxels" in bench.edit.jump.text.text()
+
+
+def test_the_status_bar_tells_our_keys_while_the_step_is_there(bench):
+    labels, viewer = bench.labels, bench.viewer
+    bench.viewer.layers.selection.active = labels
+    for key in (Qt.Key.Key_E, Qt.Key.Key_P):
+        bench.press(key)
+        assert viewer.help.startswith("1 2 3: class")
+        assert "use <" not in viewer.help
+    viewer.window.remove_dock_widget(bench.edit)
+    assert labels.help.startswith("use <")
+    labels.mode = "erase"
+    assert "paint brush" in viewer.help  # napari's own, of the mode that is on now
 
 
 def test_layers_come_and_go(bench, hearts):

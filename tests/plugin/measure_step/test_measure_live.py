@@ -40,7 +40,7 @@ def test_numbers_follow_stroke_undo_and_whatever_else_writes_or_say_why_not(benc
     assert "whole wall" in numbers.of_what.text()
     assert numbers.text("wall") == f"{whole['myocardium_volume_ml']:.1f} ml · {whole['myocardium_mass_g']:.1f} g"
     one = whole["slices"][4]
-    assert numbers.slice_title.text() == "Slice 5"
+    assert numbers.slice_title.text() == f"Slice 5 of {len(whole['slices'])}"
     assert numbers.text("scar", "slice") == f"{one['scar_volume_ml']:.1f} ml"
     bench.viewer.layers.selection.active = bench.labels
     bench.labels.mode, bench.labels.selected_label, bench.labels.brush_size = "paint", 3, 8

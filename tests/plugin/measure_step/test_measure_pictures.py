@@ -46,7 +46,7 @@ def test_bullseye_has_the_standard_s_places_and_leads_to_the_slice_as_the_profil
     for z in (1, 6):
         qtbot.mouseClick(profile, LEFT, pos=QPoint(round(left + (z + 0.5) * step), 40))
         assert bench.viewer.dims.current_step[0] == profile.current == z
-        assert bench.measure.numbers.slice_title.text() == f"Slice {z + 1}"
+        assert bench.measure.numbers.slice_title.text() == f"Slice {z + 1} of {len(bench.labels.data)}"
     qtbot.keyClick(profile, Qt.Key.Key_Left)
     assert profile.current == bench.viewer.dims.current_step[0] == 5
 
