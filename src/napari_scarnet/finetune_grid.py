@@ -117,5 +117,5 @@ def build_models_panel(viewer: "Viewer", case: str, names: tuple[str, str]) -> M
     by_name = {layer_meta(layer).get("whose"): layer for layer in find_layers(viewer, "other-labels", case=case)}
     if image is None or own is None or not set(names) <= set(by_name):
         raise ScarNetError(f"{case}: some of the layers were deleted; show both models on the case again.")
-    underlays = [add_underlay(viewer, image) for _ in names]
+    underlays = [add_underlay(viewer, image, name) for name in names]
     return ModelsPanel(image, own, [by_name[name] for name in names], names, underlays)

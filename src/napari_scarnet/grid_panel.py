@@ -92,7 +92,7 @@ class GridPanel(Protocol):
         """Give the layers to remove with the panel."""
 
 
-def add_underlay(viewer: "Viewer", image: "Image") -> "Image":
+def add_underlay(viewer: "Viewer", image: "Image", what: str = "the labels") -> "Image":
     """Show a study's image once more, for another cell.
 
     Parameters
@@ -101,6 +101,8 @@ def add_underlay(viewer: "Viewer", image: "Image") -> "Image":
         The viewer.
     image : Image
         The study's image.
+    what : str
+        What it lies under, for the layer's name.
 
     Returns
     -------
@@ -110,7 +112,7 @@ def add_underlay(viewer: "Viewer", image: "Image") -> "Image":
     case = layer_meta(image)["case"]
     underlay = viewer.add_image(
         image.data,
-        name=f"{case} · image under the labels",
+        name=f"{case} · image under {what}",
         metadata={"scarnet": make_meta("underlay", case)},
         contrast_limits=image.contrast_limits,
         colormap=image.colormap,

@@ -58,6 +58,7 @@ def test_each_cell_has_the_image_and_labels_of_one(qtbot, desk, views):
     assert [shown[0, column][1] for column in range(3)] == [own, old, new]
     assert shown[0, 0][0] is image
     assert all(shown[0, column][0].data is image.data for column in (1, 2))
+    assert [shown[0, column][0].name for column in (1, 2)] == [f"case-001 · image under {name}" for name in NAMES]
     shown[0, 2][0].contrast_limits = (100, 400)
     assert tuple(image.contrast_limits) == (100, 400)
     # All three are drawn alike, also when that is changed now.
