@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 
 from napari_scarnet.label_layers import selection_kept
 from napari_scarnet.metadata import find_layers, image_layer_of, make_meta, placement
+from napari_scarnet.project_reveal import reveal
 
 __all__ = ["PreviewBar", "Proposal", "hide_preview", "show_preview"]
 
@@ -123,12 +124,16 @@ class PreviewBar(QWidget):
         self.hide()
 
     def show_proposal(self, proposal: Proposal | None) -> None:
-        """Say what is proposed.
+        """Say what is proposed, and scroll to it when it comes.
 
         Parameters
         ----------
         proposal : Proposal or None
             None hides the bar.
         """
+        warned = "⚠" in self.text.text()
         self.text.setText(f"<span style='color:#00d890'>▣</span> {proposal.text}" if proposal else "")
-        self.setVisible(proposal is not None)
+        if proposal is None:
+            self.hide()
+        elif self.isHidden() or ("⚠" in proposal.text and not warned):
+            reveal(self)  # but numbers that only change must not scroll away what is under the mouse

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QPushButton, QWidget
 
+from scarnet.classes import TissueClass
 from scarnet.stack import LGEStack
 
 __all__ = ["ThresholdTool", "Thresholded", "threshold_in"]
@@ -66,7 +67,20 @@ def threshold_in(
     name = "FWHM" if n is None else f"{n:g} SD"
     above = "" if found.threshold is None else f" from intensity {found.threshold:.4g} on"
     text = f"{name}: scar{above}, {ml:.2f} ml, {share:.0f} % of the wall there."
-    return Thresholded(found.mask, where, f"{text} {found.note}" if found.note else text)
+    parts = [text, found.note, "" if found.mask.any() else _what_goes(stack, labels, where, found.threshold)]
+    return Thresholded(found.mask, where, " ".join(part for part in parts if part))
+
+
+def _what_goes(
+    stack: LGEStack, labels: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_], threshold: float | None
+) -> str:
+    """Say that a threshold which marks nothing takes all scar away, where there is any."""
+    scar = int((labels[where] == TissueClass.SCAR).sum())
+    if not scar:
+        return ""
+    brightest = float(stack.pixels[where].max())
+    why = "" if threshold is None else f"Nothing there is as bright: the brightest is {brightest:.4g}. "
+    return f"<b>⚠ {why}Applying removes all scar there ({scar} voxels).</b>"
 
 
 class ThresholdTool(QWidget):

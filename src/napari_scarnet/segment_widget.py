@@ -13,6 +13,7 @@ from napari_scarnet.presenter import Presenter
 from napari_scarnet.project_session import project_for
 from napari_scarnet.project_showing import CaseShow
 from napari_scarnet.section import Section
+from napari_scarnet.segment_away import AwayNotice
 from napari_scarnet.segment_models import SegmentModels
 from napari_scarnet.segment_options import SegmentOptions
 from napari_scarnet.segment_project import keep_in_project, open_project_of, renewal_steps, what_became
@@ -78,6 +79,7 @@ class SegmentWidget(SegmentModels):
             "case's own."
         )
         self.stack_button.clicked.connect(self.segment_stack)
+        self.away = AwayNotice(self.stack_button)
 
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -148,12 +150,12 @@ class SegmentWidget(SegmentModels):
         if self.busy:
             return
         if layer is None or self.model.entry is None:
-            self.say("Open a study and choose a model first.")
+            self._tell("Open a study and choose a model first.")
             return
         self._project = project = open_project_of(self.viewer, layer)
         whole = whole or project is not None  # a project keeps predictions of whole stacks by one model
         if not whole and layer.ndim > 2 and self.viewer.dims.ndim - layer.ndim in self.viewer.dims.displayed:
-            self.say("There is no single slice on screen: show slices along z in 2D first, or segment the stack.")
+            self._tell("There is no single slice on screen: show slices along z in 2D first, or segment the stack.")
             return
         try:
             stack = self._stack(layer) if project is None else layer_meta(layer)["stack"]
@@ -177,7 +179,12 @@ class SegmentWidget(SegmentModels):
                 kept.append(result)
             return result
 
-        self.run_job(predict, self._on_predicted, "Segmenting")
+        self.away.follow(self.run_job(predict, self._on_predicted, "Segmenting"), f"Segmenting {stack.case}…")
+
+    def _tell(self, text: str) -> None:
+        """Say something, in napari's notifications too where the step's own line is out of sight."""
+        self.say(text)
+        self.away.tell(text)
 
     def _stack(self, layer: Any) -> LGEStack:
         """Give the study of a layer; a plain image becomes one, with the spacing from the form if it has none."""
@@ -210,7 +217,7 @@ class SegmentWidget(SegmentModels):
         self._offer_devices()
         if result is None or layer is None:
             return
-        self.say(summarise(result, layers))
+        self._tell(summarise(result, layers))
         if layers.kept is not None:
             show_info(f"Your edited labels were kept in the layer {layers.kept.name}.")
         for notice in result.prediction.notices:
@@ -223,7 +230,7 @@ class SegmentWidget(SegmentModels):
         self._offer_devices()
         project_for(self.viewer).refresh()
         became = what_became(self.viewer, self._project, case, kept)
-        self.say(f"{summarise(result, PredictionLayers())}<br>{became}")
+        self._tell(f"{summarise(result, PredictionLayers())}<br>{became}")
         for notice in result.prediction.notices:
             show_warning(notice)
         self.session.prediction_changed.emit(case)

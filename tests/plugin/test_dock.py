@@ -8,6 +8,7 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QLabel
 
 from napari_scarnet.dock import Column, ScarNetDock
+from napari_scarnet.label_layers import add_labels
 from napari_scarnet.layers import add_stack
 from napari_scarnet.segment_widget import SEGMENT_KEYS
 
@@ -79,6 +80,61 @@ def test_study_to_maps(qtbot, viewer, dock, stack, engine):
     assert len(viewer.layers) == 10
     assert dock.inspect.isVisibleTo(dock)
     assert not dock.study.isVisibleTo(dock)
+
+
+def in_sight(widget):
+    return not widget.visibleRegion().isEmpty()
+
+
+def test_a_segmentation_begun_by_key_out_of_sight_is_told_by_napari(qtbot, viewer, dock, stack, engine):
+    from napari.utils import progress
+    from napari.utils.notifications import notification_manager as told
+
+    viewer.show()
+    add_stack(viewer, stack)
+    qtbot.waitUntil(lambda: in_sight(dock.segment.stack_button))
+    canvas = viewer.window._qt_viewer.canvas.native
+    before = len(told.records)
+    # In sight, the step's own bar tells.
+    qtbot.keyClick(canvas, Qt.Key.Key_F7)
+    qtbot.waitUntil(lambda: not dock.segment.busy, timeout=20000)
+    assert [record.message for record in told.records[before:]] == []
+    dock.sections["segment"].expand(False)
+    qtbot.waitUntil(lambda: not in_sight(dock.segment.stack_button))
+    engine.hold.clear()
+    qtbot.keyClick(canvas, Qt.Key.Key_F7)
+    assert [record.message for record in told.records[before:]] == ["Segmenting case A…"]
+    qtbot.waitUntil(lambda: [bar.total for bar in progress._all_instances] == [4])
+    assert not dock.sections["segment"].header.isChecked()
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.segment.busy, timeout=20000)
+    assert "Segmented 4 slices of case A" in str(told.records[before + 1].message)
+    assert len(told.records) == before + 2
+    assert not progress._all_instances
+
+
+def test_what_a_threshold_would_do_is_scrolled_to(qtbot, viewer, dock, stack):
+    viewer.show()
+    viewer.window._qt_window.resize(1200, 700)
+    image = add_stack(viewer, stack)
+    labels = np.ones(stack.shape, np.uint8)
+    labels[:, 10:20, 10:20] = 3
+    add_labels(viewer, image, labels)
+    for name, section in dock.sections.items():
+        section.expand(name == "edit")
+    edit = dock.edit
+    qtbot.waitUntil(lambda: edit.layer is not None and edit.threshold.preview.isVisible())
+    edit.threshold.preview.setFocus()
+    dock.findChild(Column).ensureWidgetVisible(edit.threshold.preview, 0, 0)
+    qtbot.waitUntil(lambda: in_sight(edit.threshold.preview))
+    qtbot.mouseClick(edit.threshold.preview, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: in_sight(edit.preview.apply_button) and in_sight(edit.preview.text))
+    # A warning that comes later is scrolled to as well, and says what applying would do.
+    edit.threshold.method.setCurrentIndex(1)
+    edit.threshold.number.setValue(12)
+    qtbot.waitUntil(lambda: "Nothing there is as bright" in edit.preview.text.text())
+    assert "Applying removes all scar there (100 voxels)" in edit.preview.text.text()
+    qtbot.waitUntil(lambda: in_sight(edit.preview.drop_button))
 
 
 def test_closing_the_dock_while_it_segments(qtbot, viewer, dock, stack, engine):
