@@ -3,14 +3,15 @@
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
 from napari_scarnet.edit_saving import saving_for
-from napari_scarnet.edit_target import apply_labels
+from napari_scarnet.edit_target import apply_labels, as_volume
 from napari_scarnet.inspect_grid import fig3_for
-from napari_scarnet.label_layers import current_labels
-from napari_scarnet.metadata import find_layers, layer_meta
+from napari_scarnet.label_layers import current_labels, labels_edited, labels_on_show
+from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
 from napari_scarnet.project_case_layers import (
     CaseContents,
     case_steps,
@@ -21,7 +22,9 @@ from napari_scarnet.project_case_layers import (
 from napari_scarnet.project_damaged import DamagedLabels
 from napari_scarnet.project_session import project_for
 from napari_scarnet.project_showing import CaseShow
+from napari_scarnet.smooth import FrozenHeap
 from napari_scarnet.step import Step
+from napari_scarnet.studies import bring_forward
 from scarnet.progress import Progress
 
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ class CaseOpening(Step):
             self.show_case(wanted)
 
     def show_case(self, case: str) -> None:
-        """Save what is on screen, and show another case in its place.
+        """Save what is on screen, and show another case in its place; the one that is open is not read again.
 
         Parameters
         ----------
@@ -86,6 +89,8 @@ class CaseOpening(Step):
             return
         if self.busy:
             self._wanted = case
+            return
+        if case == self.projects.case and self._go_to(case):
             return
         self.damaged.hide()
         self.show_layers.stop()
@@ -144,8 +149,9 @@ class CaseOpening(Step):
         """Take the case's layers away, whose labels are saved."""
         self.show_layers.stop()
         self._wanted = None
-        for _ in removal_steps(self.viewer):
-            pass
+        with FrozenHeap():  # napari collects garbage at each layer
+            for _ in removal_steps(self.viewer):
+                pass
         self.projects.set_case(None)
 
     def release(self) -> None:
@@ -154,14 +160,32 @@ class CaseOpening(Step):
         self._wanted = None
         super().release()
 
+    def _go_to(self, case: str) -> bool:
+        """Bring the case that is open to the front; False where it has to be read."""
+        image, own = image_layer_of(self.viewer, case), current_labels(self.viewer, case)
+        if self.show_layers.is_running or image is None or own is None or not own.editable:
+            return False
+        fig3_for(self.viewer).leave()
+        if not image.visible:
+            bring_forward(self.viewer, image)
+        shown = labels_on_show(self.viewer, case) or own
+        image.visible = shown.visible = True
+        self.viewer.layers.selection.active = shown
+        return True
+
     def _on_read(self, contents: CaseContents) -> None:
         project = contents.project
         if project is not self.projects.project:
             return  # closed meanwhile, and another may be open that has a case of this name
         fig3_for(self.viewer).leave()
+        left = current_labels(self.viewer, contents.case)
+        if left is not None and (layer_meta(left).get("project") is not project or not left.editable):
+            left = None
 
         def steps() -> Any:
             yield from removal_steps(self.viewer)
+            if left is not None and labels_edited(left):
+                contents.own = np.array(as_volume(left), dtype=np.uint8)  # painted on since the file was read
             self.projects.set_case(contents.case)
             yield from case_steps(self.viewer, contents)
 
