@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_scarnet.finetune_record import CLASSES, LOSS_TERMS, RunRecord
-from scarnet.classes import CLASS_COLOURS, TissueClass
+from scarnet.classes import CLASS_COLOURS, MEASURED_CLASSES, TissueClass
 
 __all__ = ["RunCurve"]
 
@@ -48,7 +48,7 @@ class RunCurve(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip(
             "Above: the training loss at each step (thin), its mean and its parts by epoch. Below: 3D Dice of the "
-            "patients who were held out, by class."
+            "patients who were held out, by class and without flips at test time; the wall is myocardium and scar."
         )
 
     def sizeHint(self) -> QSize:
@@ -93,7 +93,7 @@ class RunCurve(QWidget):
 
     def _dice(self) -> _Plot:
         curves = {
-            name.replace("_", " "): (
+            MEASURED_CLASSES[name]: (
                 self.record.dice[name],
                 QColor.fromRgbF(*CLASS_COLOURS[tissue]).lighter(125),
                 2.0,
@@ -144,7 +144,8 @@ class RunCurve(QWidget):
         x = area.left() + _LEFT
         painter.setPen(_AXIS)
         metrics = painter.fontMetrics()
-        title = f"{plot.title}:" if any(plot.curves) else f"{plot.title}: nothing yet"
+        drawn = any(series for series, *_ in plot.curves.values())
+        title = f"{plot.title}:" if drawn else f"{plot.title}: nothing yet"
         painter.drawText(QPointF(x, area.top() + 13), title)
         x += metrics.horizontalAdvance(title) + 8
         for name, (_, colour, *_rest) in plot.curves.items():

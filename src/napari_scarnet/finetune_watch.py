@@ -202,20 +202,23 @@ class FinetuneWatch(Step):
         lines = [f"<b>{reading.name}</b> {_WORDS[reading.state]}" + (f" on {reading.where}" if reading.where else "")]
         if reading.sentence:
             lines.append(reading.sentence)
-        begun = record.steps or reading.state not in _RUNNING
-        lines.append(record.sentence() if begun else (reading.log or ["It prepares the training"])[-1] + " …")
+        begun = record.steps or record.doing or reading.state not in _RUNNING
+        # Lines that only part the log into starts say nothing of what is done.
+        doing = [line for line in reading.log if line.strip() and not line.startswith("===")]
+        lines.append(record.sentence() if begun else (doing or ["It prepares the training"])[-1] + " …")
         details = []
         if reading.state == "running":
-            from scarnet_training.jobs.milestones import time_left
+            from scarnet_training.jobs.pace import time_left
 
             left = time_left(record.events, now)
-            details.append("time left not known yet" if left is None else f"about {span(left)} left")
+            told = "time left not known yet" if left is None else f"about {span(left.seconds)} left{left.until}"
+            details.append(told)
         if record.memory_gb is not None:
             details.append(f"{record.memory_gb:.1f} GB of memory in use at most ({record.device})")
         if details:
             lines.append("; ".join(details))
         self.told.setText("<br>".join(lines))
-        self.bar.setValue(round(1000 * record.done / record.epochs) if record.epochs else 0)
+        self.bar.setValue(1000 if reading.state == "done" else round(1000 * record.share))
         self.curve.show_record(record)
         self.warnings.setText("<br>".join(f"⚠ {text}" for text in record.warnings))
         self.warnings.setVisible(bool(record.warnings))

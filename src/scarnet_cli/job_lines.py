@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scarnet_training.jobs import Job, Status
+    from scarnet_training.jobs.pace import TimeLeft
 
 __all__ = ["as_dict", "event_line", "latest", "left", "row", "span", "when", "where"]
 
@@ -56,15 +57,16 @@ def span(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
 
 
-def left(seconds: float | None) -> str:
+def left(time: "TimeLeft | None") -> str:
     """Write how long a training still takes; empty where that is not known."""
-    return "" if seconds is None else f"about {span(max(1.0, seconds))} left"
+    return "" if time is None else f"about {span(max(1.0, time.seconds))} left{time.until}"
 
 
 def latest(job: "Job", status: "Status") -> tuple[str, str]:
     """Lay out the latest event of a job, and how long it still takes; each empty where there is nothing to tell."""
     from scarnet_training.jobs.foreground import EVENTS
-    from scarnet_training.jobs.milestones import read_milestones, time_left
+    from scarnet_training.jobs.milestones import read_milestones
+    from scarnet_training.jobs.pace import time_left
 
     events = read_milestones(job.folder / EVENTS)
     # What an earlier start told last is not how far this one is.
@@ -113,6 +115,16 @@ def _localiser(event: Event) -> str:
     return f"localiser trained, loss {losses[-1]:.3g}" if losses else "localiser trained"
 
 
+def _progress(event: Event) -> str:
+    done, total = event.get("done", 0), event.get("total", 0)
+    return {
+        "localiser": f"localiser, epoch {done + 1} of {total}",
+        "views": f"encoding views, slice {done + 1} of {total}",
+        "validation": f"validating, patient {done + 1} of {total}",
+        "end": f"measuring the model, patient {done + 1} of {total}",
+    }.get(event.get("of", ""), "goes on")
+
+
 def _epoch(event: Event) -> str:
     number = event.get("epoch", 0) + 1
     told = f"{'U-Net epoch' if event['event'].startswith('unet') else 'epoch'} {number}"
@@ -149,6 +161,7 @@ _LINES: dict[str, Callable[[Event], str]] = {
     "rewound": lambda event: "went back to its last checkpoint",
     "start": _start,
     "warning": lambda event: f"warning: {event.get('text', '')}",
+    "progress": _progress,
     "localiser": _localiser,
     "unet_step": _epoch,
     "step": _epoch,

@@ -210,7 +210,8 @@ def run_watch(args: argparse.Namespace) -> int:
         It failed or was interrupted.
     """
     from scarnet_training.jobs import read_job
-    from scarnet_training.jobs.milestones import is_step, time_left
+    from scarnet_training.jobs.milestones import is_step
+    from scarnet_training.jobs.pace import time_left
 
     job = read_job(args.folder)
     milestones = []

@@ -59,6 +59,11 @@ def test_a_trained_models_card_tells_the_truth(finished: Path) -> None:
 def test_events_tell_what_a_viewer_needs(finished: Path, events_of: Events) -> None:
     events = events_of(finished)
     epoch = ["step"] * 3 + ["epoch", "validation"]
+    progress = [event for event in events if event["event"] == "progress"]
+    assert [event["of"] for event in progress if not event["done"]].count("localiser") == 1
+    # Without a model to start from the end measures only its own.
+    assert {event["of"]: event["total"] for event in progress} == {"localiser": 1, "validation": 2, "end": 2}
+    events = [event for event in events if event["event"] != "progress"]
     assert [event["event"] for event in events] == ["start", "warning", "localiser", *epoch, *epoch, "end"]
     assert events[1]["text"] == "Only 2 of 5 patients are held out: figures on so few say next to nothing."
     start = events[0]
@@ -158,7 +163,7 @@ def test_the_first_part_trains_nothing_but_the_u_net_and_kept_views_serve_the_se
     changed = {name.split(".")[0] for name in state if not torch.equal(state[name], untrained[name])}
     assert changed == {"localiser", "unet_branch", "unet_head", "medsam_decoder", "medsam_head", "fusion"}
     assert sorted(path.name for path in (tmp_path / "run" / "views").iterdir()) == ["000.pt", "001.pt"]
-    kinds = [event["event"] for event in events_of(tmp_path / "run")]
+    kinds = [event["event"] for event in events_of(tmp_path / "run") if event["event"] != "progress"]
     assert kinds == [
         "start",
         "warning",

@@ -13,9 +13,10 @@ from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress, silent
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.operating_point import choose_point, measure_model, shift_scar
+from scarnet_training.recipe import Recipe
 from scarnet_training.validation import summarise, validate_model
 
-__all__ = ["CLASSES", "CLEARLY", "NOTHING_LEFT", "against_base", "drawn_sentence", "write_model"]
+__all__ = ["CLASSES", "CLEARLY", "NOTHING_LEFT", "against_base", "drawn_sentence", "end_passes", "write_model"]
 
 CLEARLY = 0.03
 """A mean Dice lower by more than this than that of the model it started from is warned of."""
@@ -95,6 +96,26 @@ def write_model(
             card = replace(card, limitations=(*card.limitations, *against_base(figures)))
             save_model(unfinished, network, replace(card, validation=figures), half=half)
     return figures
+
+
+def end_passes(recipe: Recipe, base: ModelCard | None) -> int:
+    """Count how many validations of a training's epochs its end takes: test-time flips are four times the work.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How to train.
+    base : ModelCard, optional
+        The card of the model it starts from, which is measured too.
+
+    Returns
+    -------
+    int
+        How many.
+    """
+    before = base is not None and bool(base.recipe.get("test_time_flips", False))
+    new = 4 if recipe.model.test_time_flips or before else 1
+    return new * (1 + recipe.training.choose_scar_shift) + (0 if base is None else 4 if before else 1)
 
 
 def against_base(figures: dict[str, Any]) -> list[str]:

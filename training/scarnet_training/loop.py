@@ -19,6 +19,7 @@ from scarnet_training.averaged import AveragedNetwork
 from scarnet_training.cohort import Cohort
 from scarnet_training.disk import disk_bytes, tell_disk
 from scarnet_training.feed import Feed
+from scarnet_training.finishing import end_passes
 from scarnet_training.localiser import train_localiser
 from scarnet_training.loss import CompositeLoss
 from scarnet_training.norms import hold_norm_statistics
@@ -29,6 +30,7 @@ from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import RunFolder
 from scarnet_training.schedule import set_learning_rate, trained_parts
 from scarnet_training.start import starting_network
+from scarnet_training.telling import told
 from scarnet_training.updates import Measured, Updates
 
 __all__ = ["Loop"]
@@ -71,6 +73,7 @@ class Loop:
         self, recipe: Recipe, cohort: Cohort, base: Model | None, run: RunFolder, accelerator: Accelerator
     ) -> None:
         self.recipe, self.settings, self.cohort, self.run = recipe, recipe.training, cohort, run
+        self._end_passes = end_passes(recipe, base.card if base else None)
         self.accelerator, self.device = accelerator, accelerator.device.type
         self.precision = working_precision(accelerator)
         torch.manual_seed(self.settings.seed)
@@ -108,24 +111,23 @@ class Loop:
             validation=len(self.cohort.validation),
             replayed=len(self.cohort.replayed),
             steps_an_epoch=self.feed.steps,
+            end_passes=self._end_passes,
             device=torch.cuda.get_device_name() if self.device == "cuda" else self.device,
             processes=self.accelerator.num_processes,
             precision=self.accelerator.mixed_precision,
         )
         for text in self.cohort.warnings:
-            if state is None:
-                self.run.warn(text)
-            else:  # they stand in its events already
-                self.run.show("warning", text)
+            # Those of a run that goes on stand in its events already.
+            self.run.warn(text) if state is None else self.run.show("warning", text)
         self.feed.load(self.accelerator.process_index, progress)
         if state is not None:
             self._take_up(state)
             return
         keeps_views = self.frozen_encoder and self.settings.views > 0 and self.settings.epochs > 0
         tell_disk(self.run, disk_bytes(self.network, self.recipe, self.feed.slices, keeps_views))
-        cases = [*self.cohort.training, *self.cohort.replayed]
+        cases, telling = [*self.cohort.training, *self.cohort.replayed], told(self.run, "localiser", progress)
         epochs, seed = self.settings.localiser_epochs, self.settings.seed
-        losses = train_localiser(self.network, cases, epochs, seed, self.device, self.precision, progress)
+        losses = train_localiser(self.network, cases, epochs, seed, self.device, self.precision, telling)
         self.run.event("localiser", losses=[round(loss, 4) for loss in losses])
         self.averaged.module.load_state_dict(self.network.state_dict())
         self.updates.begin_part(self._alone)
@@ -194,13 +196,13 @@ class Loop:
         """Pass once over every slice; the first passes train the U-Net branch alone."""
         start, settings, alone = time.time(), self.settings, self._alone
         begun, length = (0, settings.unet_epochs) if alone else (settings.unet_epochs, settings.epochs)
-        epoch = self.epoch - begun
+        epoch, telling = self.epoch - begun, told(self.run, "views", progress)
         if epoch == 0:
             if begun:
                 self.updates.begin_part(alone)
             self.averaged.begin_anew()  # parts that have not been trained before start their average anew
         keep = self.frozen_encoder and settings.views > 0 and not alone
-        self.feed.begin_epoch(epoch, self.network.eval(), keep, progress)
+        self.feed.begin_epoch(epoch, self.network.eval(), keep, telling)
         views_seconds = time.time() - start
         self._train_mode()
         batches = self.feed.batches(self._seed(self.epoch))

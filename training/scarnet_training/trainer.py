@@ -24,6 +24,7 @@ from scarnet_training.processes import start_accelerator
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import Remark, RunFolder
 from scarnet_training.start import check_encoder_weights, starting_config
+from scarnet_training.telling import told
 from scarnet_training.validation import summarise, validate_model
 
 __all__ = ["train"]
@@ -132,7 +133,8 @@ def _train_in(
     while True:
         # First, because a run that was killed between an epoch and its validation goes on here.
         if loop.validation_due:
-            loop.judge(_validate(loop, recipe, cohort, base, accelerator, progress))
+            telling = told(run, "validation", progress)
+            loop.judge(_validate(loop, recipe, cohort, base, accelerator, telling))
         if loop.at_the_end:
             break
         if loop.out_of_patience:
@@ -144,7 +146,8 @@ def _train_in(
         card = make_card(recipe, cohort.training, cohort.validation, cohort.replayed, base.card if base else None)
         network, device = loop.chosen_network(), accelerator.device.type
         choose, half = recipe.training.choose_scar_shift, recipe.model.half
-        figures = write_model(path, network, card, cohort.validation, choose, half, device, progress, base)
+        telling = told(run, "end", progress, 1 + choose + (base is not None))
+        figures = write_model(path, network, card, cohort.validation, choose, half, device, telling, base)
         for text in against_base(figures):
             run.warn(text)
         run.event("end", **figures.get("summary", {}), **{"base": figures["base"]} if "base" in figures else {})
