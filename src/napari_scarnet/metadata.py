@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
     from napari.viewer import Viewer
 
+    from scarnet.stack import LGEStack
+
 __all__ = [
     "LayerKind",
     "find_layers",
@@ -46,6 +48,7 @@ __all__ = [
     "make_case_unique",
     "make_meta",
     "placement",
+    "same_pixels",
     "unwrap",
 ]
 
@@ -193,8 +196,24 @@ def placement(image_layer: "Image") -> dict[str, Any]:
     }
 
 
+def same_pixels(one: "LGEStack", other: "LGEStack") -> bool:
+    """Tell whether two stacks are one study, whose scale may have been corrected.
+
+    Parameters
+    ----------
+    one, other : LGEStack
+        The stacks.
+
+    Returns
+    -------
+    bool
+        Whether they have the same pixels.
+    """
+    return one is other or np.array_equal(one.pixels, other.pixels)
+
+
 def make_case_unique(viewer: "Viewer", image_layer: "Image") -> str:
-    """Give an image layer a case name of its own where another image has the same one.
+    """Give an image layer a case name of its own where another image, or labels of another study, have the same one.
 
     Parameters
     ----------
@@ -211,7 +230,7 @@ def make_case_unique(viewer: "Viewer", image_layer: "Image") -> str:
     meta = layer_meta(image_layer)
     taken = {layer_meta(other)["case"] for other in find_layers(viewer, "image") if other is not image_layer}
     case, n = meta["case"], 2
-    while case in taken:
+    while case in taken or _left_by_another(viewer, case, meta.get("stack")):
         case, n = f"{meta['case']} ({n})", n + 1
     if case != meta["case"]:
         # A duplicated layer shares its dict with the original; only this one may change.
@@ -220,3 +239,9 @@ def make_case_unique(viewer: "Viewer", image_layer: "Image") -> str:
             meta.pop(own, None)
         image_layer.metadata["scarnet"] = meta
     return case
+
+
+def _left_by_another(viewer: "Viewer", case: str, stack: "LGEStack | None") -> bool:
+    """Whether a case has labels of another study, whose image was deleted; their edits go where that study's go."""
+    stacks = [layer_meta(labels).get("stack") for labels in find_layers(viewer, "labels", case=case)]
+    return stack is not None and any(one is not None and not same_pixels(one, stack) for one in stacks)

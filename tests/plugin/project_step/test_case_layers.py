@@ -19,15 +19,14 @@ def test_a_study_of_ones_own_in_a_case_s_place_stays(desk, folder, new_stack, ne
     desk.viewer.layers.remove(image_layer_of(desk.viewer, "case-001"))
     own = new_stack("case-001")
     image = add_stack(desk.viewer, own)
-    of_project.metadata["scarnet"]["kept"] = True  # so that the study gets labels of its own
     show_prediction(desk.viewer, image, new_prediction(own))
-    labels = current_labels(desk.viewer, "case-001")
+    labels = current_labels(desk.viewer, layer_meta(image)["case"])
     labels.paint((1, 5, 5), 3)
     study = [image, labels, *find_layers(desk.viewer, "logit"), *find_layers(desk.viewer, "probability")]
     assert len(study) == 10
     desk.show("case-002")
     assert all(layer in desk.viewer.layers for layer in study)
-    assert current_labels(desk.viewer, "case-001") is labels
+    assert current_labels(desk.viewer, layer_meta(image)["case"]) is labels
     assert of_project not in desk.viewer.layers
 
 
