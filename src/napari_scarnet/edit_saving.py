@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Hashable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, ref
 
@@ -17,7 +18,7 @@ from napari_scarnet.edit_recovery import drop_recovered, new_recovery_name, writ
 from napari_scarnet.edit_watch import watch_for
 from napari_scarnet.edit_writer import LatestWriter
 from napari_scarnet.label_layers import current_labels, labels_edited
-from napari_scarnet.metadata import image_layer_of, layer_meta
+from napari_scarnet.metadata import image_layer_of, layer_meta, same_pixels
 from napari_scarnet.per_viewer import PerViewer
 from scarnet.errors import ScarNetError
 from scarnet.stack import LGEStack
@@ -54,7 +55,8 @@ class Saving(QObject):
         self._due: dict[Any, Place] = {}
         self._running: dict[Hashable, Running] = {}
         self._text = "Edits are saved by themselves."
-        self._writer = LatestWriter(self._tell)
+        # Two, so that a project's disk that hangs does not hold up what is kept on this computer.
+        self._writers = {in_project: LatestWriter(self._tell) for in_project in (True, False)}
         self._written.connect(self._on_written)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -94,8 +96,9 @@ class Saving(QObject):
         self._submit()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the writer, without running Qt's events; True when nothing is left to write."""
-        return self._writer.wait(seconds)
+        """Wait for all writing, without running Qt's events; True when nothing is left to write."""
+        until = monotonic() + seconds
+        return all(writer.wait(max(until - monotonic(), 0)) for writer in self._writers.values())
 
     def save_now(self, seconds: float) -> str:
         """Save everything and wait for it, without running Qt's events.
@@ -155,7 +158,8 @@ class Saving(QObject):
             The layers of which that is true, in the viewer or not.
         """
         # In this order: what fails in between is in one of the two.
-        idle, failed = self.wait(0), self._writer.failures
+        writer = self._writers[True]
+        idle, failed = writer.wait(0), writer.failures
         running = [task for key, task in self._running.items() if task.place.in_project and (key in failed or not idle)]
         left = [layer for layer, place in self._due.items() if place.in_project and layer in self._saved]
         left += [task.layer for task in running if task.layer not in left]
@@ -164,8 +168,11 @@ class Saving(QObject):
             del self._places[layer]
         for key in filter(of_project, (*failed, *self._running)):
             self._running.pop(key, None)
-            self._writer.forget(key)
+            writer.forget(key)
+        if not idle:
+            self._writers[True] = LatestWriter(self._tell)  # the next project's disk does not hang
         for layer in left:
+            self._names.pop(layer, None)  # a save that hangs deletes the file of that name, should it end after all
             self._saved.add(layer)
             self._due[layer] = self._places[layer] = self._kept_beside(layer, layer_meta(layer)["stack"])
         if left:
@@ -187,7 +194,7 @@ class Saving(QObject):
         meta, viewer = layer_meta(layer), self._viewer()
         image = image_layer_of(viewer, meta["case"]) if viewer is not None else None
         own = meta if image is None else layer_meta(image)
-        if image is None or not _same_pixels(own["stack"], meta["stack"]):
+        if image is None or not same_pixels(own["stack"], meta["stack"]):
             # Without its image a layer goes on where it was kept so far; another study may bear the case's name now.
             if layer in self._places:
                 return self._places[layer]
@@ -217,10 +224,11 @@ class Saving(QObject):
 
     def _trouble(self, seconds: float, in_project: bool = False) -> str:
         """Wait for the writer, and say why edits are not saved; in any thread."""
-        if not self.wait(seconds):
+        project, beside = self._writers[True], self._writers[False]
+        if not (project.wait(seconds) if in_project else self.wait(seconds)):
             return "The disk is still busy with them."
-        failed = self._writer.failures.items()
-        return " ".join(sorted({reason_of(error) for key, error in failed if not in_project or of_project(key)}))
+        failed = list(project.failures.values()) + ([] if in_project else list(beside.failures.values()))
+        return " ".join(sorted({reason_of(error) for error in failed}))
 
     def _submit(self) -> None:
         self._timer.stop()
@@ -239,7 +247,7 @@ class Saving(QObject):
             labels = np.array(layer.data)
             job = partial(place.write, labels if labels.ndim == 3 else labels[None])
             self._running[place.key] = Running(job, layer, place)
-            self._writer.submit(place.key, job)
+            self._writers[place.in_project].submit(place.key, job)
         if self._running and not self._text.startswith("⚠"):
             self._say("Saving…")
 
@@ -272,11 +280,6 @@ class Saving(QObject):
         if text != self._text:
             self._text = text
             self.changed.emit(text)
-
-
-def _same_pixels(one: LGEStack, other: LGEStack) -> bool:
-    """Whether two stacks are one study; the scale may have been corrected."""
-    return one is other or np.array_equal(one.pixels, other.pixels)
 
 
 def _save_and_drop(save: Write, stack: LGEStack, name: str, labels: npt.NDArray[np.uint8]) -> None:

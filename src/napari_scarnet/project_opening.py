@@ -166,12 +166,14 @@ class ProjectOpening(Step):
     def close_project(self, *_: Any) -> None:
         """Close the project and forget that it was open."""
         if self._may_close():
-            self.leave_project()
+            self.closing.emit()
+            self.projects.close()
+            self.projects.last_folder = None
 
     def leave_project(self, *_: Any) -> None:
         """Close the project even if it cannot take the edits, which are kept on this computer then."""
         self.closing.emit()
-        self.projects.close()
+        self.projects.leave()
         self.projects.last_folder = None
 
     def _may_close(self) -> bool:

@@ -1,6 +1,7 @@
 """The project that is open in a viewer, shared by the steps that work on it."""
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -8,6 +9,7 @@ import numpy as np
 from napari.utils.notifications import show_warning
 from psygnal import Signal
 
+from napari_scarnet.edit_places import reason_of
 from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.jobs import Job
 from napari_scarnet.label_layers import labels_edited
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["ProjectSession", "Snapshot", "project_for"]
 
 _WRITING_SECONDS = 10.0
+_LEAVING_SECONDS = 1.0
+_ENDING_SECONDS = 0.1
 
 
 class Snapshot:
@@ -113,23 +117,45 @@ class ProjectSession:
 
     def close(self, *_: Any) -> None:
         """Save what is on screen, close the project and let go of it; harmless without one."""
+        self._close(_WRITING_SECONDS)
+
+    def leave(self) -> None:
+        """Close a project that was just found not to take the edits; it is not waited for once more."""
+        self._close(_LEAVING_SECONDS)
+
+    def _close(self, seconds: float) -> None:
         project, self.project = self.project, None
         if project is None:
             return
-        reason, fault = self._saving.save_in_project(_WRITING_SECONDS), ""
-        try:
-            project.close()
-        except ScarNetError as error:
-            fault = str(error)
+        until, left = monotonic() + seconds, list[Any]()
+        reason = self._saving.save_in_project(seconds)
+
+        def close(_: Progress) -> tuple[list[Any], str]:
+            try:
+                project.close()
+            except Exception as error:
+                return left, reason_of(error)
+            return left, ""
+
+        # Whoever writes to a disk that hangs holds the project until the disk is back; napari goes on meanwhile.
+        closing = Job(close, name="scarnet closing the project")
+        closing.returned.connect(self._on_closed)
+        closing.start()
+        closing.wait(max(until - monotonic(), _ENDING_SECONDS))
         self.snapshot, self.case = None, None
-        left = self._let_go_of_layers(project)
+        left += self._let_go_of_layers(project)
         self.opened.emit(None)
         if left:
             show_warning(
                 f"The project could not take your last edits: {reason} They are kept on this computer instead."
             )
-        elif fault:
-            show_warning(f"The project has your edits, but its review log may lack the last: {fault}")
+
+    def _on_closed(self, how: tuple[list[Any], str]) -> None:
+        """Say what went wrong at closing, which may be long ago."""
+        left, fault = how
+        if fault:
+            edits = "is closed" if left else "has your edits"
+            show_warning(f"The project {edits}, but its review log may lack the last: {fault}")
 
     def save_edits(self) -> str:
         """Save what is on screen at once; gives the reason where the project cannot take it, else an empty text."""

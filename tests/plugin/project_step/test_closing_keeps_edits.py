@@ -144,8 +144,9 @@ def test_an_edit_that_fails_while_the_project_is_left_is_kept(qtbot, desk, folde
     full_disk[0] = True
     labels.paint((1, 5, 5), 3)
     saving.flush()
-    wait = saving.wait
-    monkeypatch.setattr(saving, "wait", lambda seconds: (may_end.set(), wait(10))[1])
+    writer = saving._writers[True]
+    wait = writer.wait
+    monkeypatch.setattr(writer, "wait", lambda seconds: (may_end.set(), wait(10))[1])
     assert saving.leave_project() == [labels]
 
 
@@ -160,5 +161,5 @@ def test_what_cannot_be_logged_at_closing_is_not_told_as_an_edit_that_was_not_ta
     labels.paint((1, 5, 5), 3)
     monkeypatch.setattr(Project, "log_edits", refuse)
     close_project(qtbot, desk)
-    assert [text.split(",")[0] for text in told] == ["The project has your edits"]
+    qtbot.waitUntil(lambda: [text.split(",")[0] for text in told] == ["The project has your edits"])
     assert np.array_equal(desk.on_disk(folder, "case-001"), labels.data)
