@@ -127,8 +127,10 @@ class ReadersCompare(Step):
             labels = project.current_labels(case) if on_screen is None else on_screen
             if labels is None:
                 raise ScarNetError(f"{case} has no labels to keep; predict it, or draw them.")
-            project.save_labels(case, labels, name)
-            project.log_edits(case)
+            with project.writing():
+                project.log_edits(case)
+                project.save_labels(case, labels, name)
+                project.log_edits(case, "keep as reader")
             return f"The labels of {case} are kept as {name}'s."
 
         self.run_job(work, self._on_kept, f"Keeping the labels of {case}")
@@ -209,8 +211,11 @@ class ReadersCompare(Step):
         if not own.editable:
             self.say(f"The labels of {pair.case} are damaged: put back their last good version first.")
             return
-        merged = pair.merge.into(as_volume(own), self.regions.from_second)
+        before = np.array(as_volume(own), np.uint8)
+        merged = pair.merge.into(before, self.regions.from_second)
         changed = write_labels(self.viewer, pair.case, merged)
+        if changed:
+            project.note_merge(pair.case, before, merged, pair.names)
         self.say(f"{changed} voxels of the case's own labels changed; Ctrl+Z takes all of them back.")
 
     def compare_cohort(self, *_: Any) -> None:

@@ -148,6 +148,7 @@ def run_log(args: argparse.Namespace) -> int:
             changed = ", ".join(
                 f"{name} +{count['added']} -{count['removed']}" for name, count in entry.changed.items()
             )
-            cells = (entry.action, entry.case, entry.model, changed, entry.note)
+            action = entry.action + (f" ({entry.reader})" if entry.reader else "")
+            cells = (action, entry.case, entry.model, changed, entry.note)
             print(f"{entry.seq:>5}  {_local(entry.time)}  {entry.who}: " + ", ".join(cell for cell in cells if cell))
     return OK

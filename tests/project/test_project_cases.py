@@ -125,7 +125,27 @@ def test_labels_are_mapped_by_name_and_annotators_kept_apart(project, tmp_path, 
     assert np.array_equal(project.labels("case-001", "bob"), labels)
     import_labels(project, "case-001", tmp_path / "theirs.nii.gz", names=names)
     assert np.array_equal(project.labels("case-001"), labels)
-    assert [entry.who for entry in project.log() if entry.action == "import labels"] == ["bob", "ann"]
+    told = [(entry.who, entry.reader) for entry in project.log() if entry.action == "import labels"]
+    assert told == [("ann", "bob"), ("ann", None)], "who did it, and whose labels they are"
+
+
+def test_a_merge_is_told_apart_from_what_was_painted_before_and_since(project, labels):
+    painted, merged, painted_again = labels.copy(), labels.copy(), labels.copy()
+    painted[0, 0, 0] = merged[0, 0, 0] = painted_again[0, 0, 0] = 1
+    merged[1, 0, :2] = painted_again[1, 0, :2] = 3
+    painted_again[2, 0, :3] = 2
+    project.save_labels("case-001", labels)
+    project.log_edits()
+    project.save_labels("case-001", painted)
+    project.note_merge("case-001", painted, merged, ("case's own", "bob"))
+    project.save_labels("case-001", painted_again)
+    project.log_edits()
+    told = [(entry.who, entry.action, dict(entry.changed), entry.note) for entry in project.log()][-3:]
+    assert told == [
+        ("ann", "edit", {"myocardium": {"added": 1, "removed": 0}}, ""),
+        ("ann", "merge", {"scar": {"added": 2, "removed": 0}}, "case's own and bob"),
+        ("ann", "edit", {"blood pool": {"added": 3, "removed": 0}}, ""),
+    ]
 
 
 def test_a_moved_project_opens_with_all_it_had(project, predict, labels, tmp_path):

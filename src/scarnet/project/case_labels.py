@@ -1,6 +1,7 @@
 """Images, labels and predictions of an open project's cases."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +34,16 @@ class _Edit:
     after: Labels
 
 
+@dataclass(frozen=True, eq=False)
+class _Merge:
+    """Two readers' labels that were merged into the working ones, of which the log has not been told."""
+
+    case: str
+    before: Labels
+    after: Labels
+    readers: str
+
+
 class CaseLabels(OpenedProject):
     """An open project, with what its cases hold; use :class:`scarnet.project.Project`."""
 
@@ -40,6 +51,7 @@ class CaseLabels(OpenedProject):
         super().__init__(*args, **options)
         self._stacks: OrderedDict[str, LGEStack] = OrderedDict()
         self._edits: dict[tuple[str, str | None], _Edit] = {}
+        self._merges: list[_Merge] = []
         self._unnoted: set[str] = set()
 
     def close(self) -> None:
@@ -184,10 +196,39 @@ class CaseLabels(OpenedProject):
         with self.writing():
             for key in [key for key in self._edits if case in (None, key[0])]:
                 edit = self._edits[key]
+                if key[1] is None:
+                    self._log_merges(key[0], edit)
                 changed = count_changes(edit.before, edit.after)
                 if changed or action != "edit":
-                    self.log_action(action, who=key[1], case=key[0], changed=changed)
+                    self.log_action(action, case=key[0], changed=changed, reader=key[1])
                 del self._edits[key]
+
+    def note_merge(self, case: str, before: Labels, after: Labels, readers: Sequence[str]) -> None:
+        """Remember that two readers' labels became working labels that are about to be saved; for the log.
+
+        Nothing is written or waited for here: the log tells of it with the edits, apart from what was painted before
+        and since.
+
+        Parameters
+        ----------
+        case : str
+            The case.
+        before, after : ndarray of uint8, shape (Z, Y, X)
+            The working labels.
+        readers : sequence of str
+            Whose labels were merged.
+        """
+        self._merges.append(_Merge(case, before, after, " and ".join(readers)))
+
+    def _log_merges(self, case: str, edit: _Edit) -> None:
+        for merge in [merge for merge in self._merges if merge.case == case]:
+            painted = count_changes(edit.before, merge.before)
+            if painted:
+                self.log_action("edit", case=case, changed=painted)
+            merged = count_changes(merge.before, merge.after)
+            self.log_action("merge", case=case, changed=merged, note=merge.readers)
+            edit.before = merge.after
+            self._merges.remove(merge)
 
     def restore_last_good(self, case: str, annotator: str | None = None) -> Labels:
         """Put the last good version in the place of damaged labels, which are kept as ``labels.damaged.nii.gz``.
@@ -214,7 +255,7 @@ class CaseLabels(OpenedProject):
             self._edits.pop((case, annotator), None)
             if annotator is None:
                 self._note_edit(case, labels)
-            self.log_action("restore", who=annotator, case=case)
+            self.log_action("restore", case=case, reader=annotator)
             return labels
 
     def prediction(self, case: str) -> Prediction | None:

@@ -197,10 +197,10 @@ class OpenedProject:
             record.write(self.folder / CASES / case)
             self.records[case] = record
 
-    def log_action(self, action: str, who: str | None = None, **values: Any) -> LogEntry:
+    def log_action(self, action: str, **values: Any) -> LogEntry:
         """Add to the review log; see :class:`scarnet.project.review_log.LogEntry`."""
         with self.writing():
-            return self._log.append(action, who or self.annotator, **values)
+            return self._log.append(action, self.annotator, **values)
 
     def describe_dataset(self) -> None:
         """Write the accepted dataset's ``dataset.json`` and ``patients.csv``."""

@@ -32,7 +32,7 @@ class LogEntry:
     time : str
         UTC, ISO 8601.
     who : str
-        The annotator.
+        Who did it.
     action : str
         What was done, such as ``"import"``, ``"predict"``, ``"edit"``, ``"accept"`` or ``"promote"``.
     case : str or None
@@ -43,6 +43,8 @@ class LogEntry:
         Voxels that came to and left each class, where labels changed.
     note : str
         What else there is to say.
+    reader : str or None
+        Whose labels, where they are not the case's own. Logs of earlier versions name that reader in `who`.
     """
 
     seq: int
@@ -54,6 +56,7 @@ class LogEntry:
     sha256: str | None = None
     changed: Changes = field(default_factory=dict)
     note: str = ""
+    reader: str | None = None
 
 
 class ReviewLog:

@@ -61,6 +61,11 @@ def test_compared_and_merged_in_one_undo_step(qtbot, desk, two_readers):
     desk.show("case-002")
     assert np.array_equal(desk.widget.projects.project.labels("case-001"), merged)
     assert np.array_equal(desk.widget.projects.project.labels("case-001", "bob"), bob)
+    entries = [entry for entry in desk.widget.projects.project.log() if entry.action in ("merge", "edit")]
+    told = [(entry.action, entry.note) for entry in entries][-3:]
+    assert told == [("merge", "case's own and bob"), ("merge", "case's own and bob"), ("edit", "")], (
+        "the last is Ctrl+Z"
+    )
 
 
 def test_regions_are_merged_again_and_taken_back(heart_labels):
@@ -152,6 +157,14 @@ def test_the_cohort_shows_agreement_and_labels_are_kept_for_a_reader(qtbot, desk
     qtbot.waitUntil(lambda: desk.row("case-003").annotators == ("carl",), timeout=20000)
     kept = desk.widget.projects.project.labels("case-003", "carl")
     assert np.array_equal(kept, find_layers(desk.viewer, "labels")[0].data)
+    project = desk.widget.projects.project
+    last = project.log()[-1]
+    assert (last.who, last.action, last.reader, last.case) == (project.annotator, "keep as reader", "carl", "case-003")
+    qtbot.mouseClick(desk.widget.log_button, LEFT)
+    qtbot.waitUntil(lambda: hasattr(desk.widget, "log_window"), timeout=20000)
+    row = [desk.widget.log_window.table.item(0, column).text() for column in (2, 3, 4)]
+    assert row == [project.annotator, "keep as reader (carl)", "case-003"]
+    desk.widget.log_window.close()
 
 
 def test_the_difference_map_tells_whose_scar_it_is():
