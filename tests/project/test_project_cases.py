@@ -99,6 +99,27 @@ def test_a_case_goes_from_new_to_accepted_and_back(project, predict, labels):
     assert [entry.seq for entry in project.log()] == list(range(1, len(project.log()) + 1))
 
 
+def test_only_edits_count_as_edits(project, predict, labels):
+    predict(project, "case-001", labels)
+    project.accept("case-001")
+    assert project.row("case-001").edited_at is None, "accepted as it was predicted"
+    project.reopen("case-001")
+    painted = labels.copy()
+    painted[0, 0, 0] = 1
+    project.save_labels("case-001", painted)
+    assert project.row("case-001").edited_at is not None
+    project.save_labels("case-001", labels)
+    assert project.row("case-001").edited_at is None, "the stroke was undone"
+    project.save_labels("case-001", painted)
+    project.log_edits()
+    edited = project.row("case-001").edited_at
+    project.change_record("case-001", replace(project.record("case-001"), edited_at="2026-01-01T00:00:00Z"))
+    for undone in (labels, painted):
+        project.save_labels("case-001", undone)
+    assert edited is not None
+    assert project.row("case-001").edited_at == "2026-01-01T00:00:00Z", "as before the stroke that was undone"
+
+
 def test_what_cannot_be_accepted_is_refused(project, labels):
     with pytest.raises(ScarNetError, match="no labels"):
         project.accept("case-001")

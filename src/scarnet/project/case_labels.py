@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from scarnet.project.naming import check_name
 from scarnet.project.opened import OpenedProject
 from scarnet.project.predictions import PredictionInfo, read_info, read_predicted_labels, read_prediction
 from scarnet.project.review_log import now
+from scarnet.project.unlogged import UnloggedEdit, UnloggedMerge
 from scarnet.stack import LGEStack, StudySource
 
 __all__ = ["CaseLabels"]
@@ -26,32 +27,14 @@ Labels = npt.NDArray[np.uint8]
 _STACKS_KEPT = 2
 
 
-@dataclass
-class _Edit:
-    """What was saved since the log last told of it."""
-
-    before: Labels | None
-    after: Labels
-
-
-@dataclass(frozen=True, eq=False)
-class _Merge:
-    """Two readers' labels that were merged into the working ones, of which the log has not been told."""
-
-    case: str
-    before: Labels
-    after: Labels
-    readers: str
-
-
 class CaseLabels(OpenedProject):
     """An open project, with what its cases hold; use :class:`scarnet.project.Project`."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._stacks: OrderedDict[str, LGEStack] = OrderedDict()
-        self._edits: dict[tuple[str, str | None], _Edit] = {}
-        self._merges: list[_Merge] = []
+        self._edits: dict[tuple[str, str | None], UnloggedEdit] = {}
+        self._merges: list[UnloggedMerge] = []
         self._unnoted: set[str] = set()
 
     def close(self) -> None:
@@ -175,7 +158,7 @@ class CaseLabels(OpenedProject):
             if not same:
                 versions.save(after, stack)
             after = after.astype(np.uint8)
-            self._edits.setdefault(key, _Edit(start, after)).after = after
+            self._edits.setdefault(key, UnloggedEdit(start, after, self.record(case).edited_at)).after = after
             if annotator is None:
                 # Should the record fail now, the very same labels are to be saved once more.
                 self._unnoted.add(case)
@@ -218,9 +201,9 @@ class CaseLabels(OpenedProject):
         readers : sequence of str
             Whose labels were merged.
         """
-        self._merges.append(_Merge(case, before, after, " and ".join(readers)))
+        self._merges.append(UnloggedMerge(case, before, after, " and ".join(readers)))
 
-    def _log_merges(self, case: str, edit: _Edit) -> None:
+    def _log_merges(self, case: str, edit: UnloggedEdit) -> None:
         for merge in [merge for merge in self._merges if merge.case == case]:
             painted = count_changes(edit.before, merge.before)
             if painted:
@@ -280,7 +263,12 @@ class CaseLabels(OpenedProject):
         record = self.record(case)
         was_accepted = record.decision == "accepted"
         decision = None if was_accepted else record.decision
-        self.change_record(case, replace(record, decision=decision, scar_percent=scar_percent(labels), edited_at=now()))
+        edit, when = self._edits.get((case, None)), now()
+        # Labels that are as they were, accepted or after an undo, are no edit.
+        if edit is not None and edit.before is not None and np.array_equal(edit.before, labels):
+            when = edit.edited_before or ""
+        record = replace(record, decision=decision, scar_percent=scar_percent(labels), edited_at=when or None)
+        self.change_record(case, record)
         if was_accepted:
             self.dataset.remove(case)
             self.describe_dataset()

@@ -42,7 +42,7 @@ class CaseRecord:
     scar_percent : float or None
         Of the working labels, in percent of the wall; None without any, or without a wall.
     edited_at : str or None
-        When the working labels last changed (UTC).
+        When the working labels last changed (UTC); accepting what was predicted, and what was undone, change nothing.
     """
 
     patient: str
