@@ -34,6 +34,12 @@ _STATES = {
     "imported": "imported",
     "discarded": "discarded",
 }
+_TIPS = {
+    "promote": "Make it the project's model; cases that nobody edited are predicted again.",
+    "roll back": "Return to this earlier model.",
+    "discard": "Delete its weights; the card stays.",
+}
+_NOT_EARLIER = "Only a model that was the project's before can be rolled back to."
 
 
 class ModelTable(Step):
@@ -62,11 +68,9 @@ class ModelTable(Step):
         self.table.setFixedHeight(120)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.itemSelectionChanged.connect(self._on_selected)
-        self.promote_button = push_button(
-            "Promote", "Make it the project's model; cases that nobody edited are predicted again.", self.promote
-        )
-        self.discard_button = push_button("Discard", "Delete its weights; the card stays.", self.discard)
-        self.roll_back_button = push_button("Roll back", "Return to this earlier model.", self.roll_back)
+        self.promote_button = push_button("Promote", _TIPS["promote"], self.promote)
+        self.discard_button = push_button("Discard", _TIPS["discard"], self.discard)
+        self.roll_back_button = push_button("Roll back", _TIPS["roll back"], self.roll_back)
         self.add_button = push_button("Add…", "Copy a model's file into the project.", self._choose)
         self.card = QTextBrowser()
         self.card.setMinimumHeight(160)
@@ -201,12 +205,15 @@ class ModelTable(Step):
             self.take_in(Path(path))
 
     def _fill(self, snapshot: Any) -> None:
+        from scarnet.models import DEFAULT_MODEL
+
         chosen, self._select = self._select or self.selected, None
         self._models = list(reversed(snapshot.models))
         self.table.blockSignals(True)
         self.table.setRowCount(len(self._models))
         for row, (record, state) in enumerate(self._models):
-            for column, text in enumerate((record.name, _STATES[state], record.base or "imported")):
+            made_from = record.base or ("built-in" if record.name == DEFAULT_MODEL else "imported")
+            for column, text in enumerate((record.name, _STATES[state], made_from)):
                 item = QTableWidgetItem(text)
                 item.setToolTip(f"{record.name}\nsha256 {record.sha256}\nsince {record.added}")
                 self.table.setItem(row, column, item)
@@ -241,9 +248,25 @@ class ModelTable(Step):
 
     def _enable(self) -> None:
         project, name = self.projects.project, self.selected
-        state = next((state for record, state in self._models if record.name == name), "")
         free = project is not None and not project.read_only and self.job is None
-        self.promote_button.setEnabled(free and state in ("candidate", "imported"))
-        self.roll_back_button.setEnabled(free and state == "earlier")
-        self.discard_button.setEnabled(free and state in ("candidate", "imported"))
         self.add_button.setEnabled(free)
+        whys = self._why_not() if name is not None else dict.fromkeys(_TIPS, "Select a model first.")
+        buttons = {"promote": self.promote_button, "roll back": self.roll_back_button, "discard": self.discard_button}
+        for action, button in buttons.items():
+            button.setEnabled(free and not whys[action])
+            button.setToolTip(whys[action] or _TIPS[action])
+
+    def _why_not(self) -> dict[str, str]:
+        """Say why each action is not for the selected model; an empty text where it is."""
+        from scarnet.project import why_kept
+
+        project, name = self.projects.project, self.selected
+        state = next(state for record, state in self._models if record.name == name)
+        gone = f"{name} was discarded; only its card is left."
+        promote = {"current": "the project's model already", "earlier": "an earlier model: roll back to it"}
+        rows = self.projects.snapshot.rows if self.projects.snapshot else []
+        return {
+            "promote": gone if state == "discarded" else f"{name} is {promote[state]}." if state in promote else "",
+            "roll back": gone if state == "discarded" else "" if state == "earlier" else _NOT_EARLIER,
+            "discard": why_kept(project.state, name, rows) or "",
+        }

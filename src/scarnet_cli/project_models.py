@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scarnet_cli.arguments import add_device
@@ -12,6 +13,7 @@ from scarnet_cli.progress import Bars
 from scarnet_cli.project_opening import opened_to_write
 
 if TYPE_CHECKING:
+    from scarnet.project import Project
     from scarnet_training.project import ModelComparison
 
 __all__ = ["add_actions"]
@@ -77,6 +79,7 @@ def run_compare(args: argparse.Namespace) -> int:
 
     with Bars(args.quiet) as bars, opened_to_write(args, bars) as project:
         found = compare_models(project, args.model, against=args.against, device=args.device, progress=bars)
+        then = _what_next(project, found.new, args.project)
     if args.json:
         print(json.dumps(_as_dict(found), indent=2, ensure_ascii=False))
         return OK
@@ -89,8 +92,20 @@ def run_compare(args: argparse.Namespace) -> int:
             bars.say(f"warning: {warning}")
         if found.comparable and not found.warnings:
             bars.say(f"{found.new} is nowhere clearly worse.")
-        bars.say(f"Then: scarnet project promote {args.project} {found.new}, or discard in its place")
+        bars.say(then)
     return OK
+
+
+def _what_next(project: "Project", model: str, folder: Path) -> str:
+    """Say what can be done with a model that was compared."""
+    from scarnet.project import why_kept
+
+    state = project.state.state_of(model)
+    if state == "current":
+        return f"{model} is the project's model already."
+    action = f"rollback {folder} --to {model}" if state == "earlier" else f"promote {folder} {model}"
+    kept = why_kept(project.state, model, project.rows())
+    return f"Then: scarnet project {action}" + ("" if kept else ", or discard in its place")
 
 
 def _table(found: "ModelComparison") -> list[str]:
@@ -157,9 +172,8 @@ def run_promote(args: argparse.Namespace) -> int:
         waiting = len(cases_to_predict(project))
         bars.say(f"{args.model} is the project's model now.")
         if waiting:
-            bars.say(
-                f"{waiting} cases that nobody edited can be predicted by it: scarnet project predict {args.project}"
-            )
+            cases = f"{waiting} case{'s' * (waiting != 1)}"
+            bars.say(f"{cases} that nobody edited can be predicted by it: scarnet project predict {args.project}")
     return OK
 
 

@@ -92,7 +92,7 @@ def test_the_whole_loop(scarnet, cohort, small_model, nifti_study, tmp_path):
 
     shown = run("finetune", "--plan").out
     assert "train on 3 patients" in shown
-    assert "hold out 1 patients" in shown
+    assert "hold out 1 patient:" in shown
     assert not list((project / "jobs").iterdir())
     finished = run("finetune", "--epochs", "1", "--gpus", "0", "--wait")
     assert "Done." in finished.out, finished.out
@@ -100,7 +100,7 @@ def test_the_whole_loop(scarnet, cohort, small_model, nifti_study, tmp_path):
     assert (compared["old"], compared["new"], len(compared["cases"])) == ("small", "finetune-001", 1)
     assert "Dice, small → finetune-001" in run("compare", "finetune-001", "--device", "cpu").out
     promoted = run("promote", "finetune-001").out
-    assert "1 cases that nobody edited" in promoted
+    assert "1 case that nobody edited" in promoted
     assert run("predict", "--device", "cpu").out.startswith("case-001:")
     told = json.loads(run("status", "--json").out)
     assert [row["model"] for row in told["cases"] if row["case"] == "case-001"] == ["finetune-001"]
@@ -159,5 +159,21 @@ def test_two_annotators_are_compared(scarnet, study, small_model, tmp_path):
         opened.save_labels(case, labels, "bob")
     found = scarnet("project", "annotators", project, "ann", "bob")
     assert found.status == 0, found.err
+    assert "DICE WALL" in found.out, "myocardium in every number is the whole wall"
     assert found.out.splitlines()[1].split() == ["case-001", "1.000", "–", "0.667", "25.0", "12.5"]
     assert "bob − ann: bias -12.50" in found.out
+
+
+def test_after_a_comparison_only_what_can_be_done_is_named(scarnet, small_model, tmp_path):
+    from dataclasses import replace
+
+    from scarnet.project import Project, add_model
+    from scarnet_cli.project_models import _what_next
+
+    with Project.create(tmp_path / "p") as project:
+        record = add_model(project, small_model)
+        project.change_state(models=(record, replace(record, name="b", sha256="b", base=record.name)))
+        assert _what_next(project, "b", Path("p")) == "Then: scarnet project promote p b, or discard in its place"
+        assert _what_next(project, record.name, Path("p")) == f"{record.name} is the project's model already."
+        project.change_state(promotions=(record.name, "b", record.name))
+        assert _what_next(project, "b", Path("p")) == "Then: scarnet project rollback p --to b, or discard in its place"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -110,7 +112,7 @@ def test_two_annotators_are_compared_and_merged(project, labels):
         compare_annotators(project, "ann", "eve")
 
 
-def test_models_are_promoted_rolled_back_and_discarded(project, tiny_model):
+def test_models_are_promoted_rolled_back_and_discarded(project, tiny_model, predict, labels):
     first = add_model(project, tiny_model)
     assert project.state.current_model == first
     assert add_model(project, tiny_model) == first, "the same model does not come twice"
@@ -132,7 +134,11 @@ def test_models_are_promoted_rolled_back_and_discarded(project, tiny_model):
     with pytest.raises(ScarNetError, match="nothing to roll back"):
         roll_back(project)
     assert roll_back(project, "c").name == "c"
-    with pytest.raises(ScarNetError, match="kept"):
+    with pytest.raises(ScarNetError, match="so it is kept"):
+        discard(project, "c")
+    predict(project, "case-002", labels, model="b")
+    project.change_state(models=tuple(replace(model, sha256=model.name * 3) for model in project.state.models))
+    with pytest.raises(ScarNetError, match="in use: case-002"):
         discard(project, "b")
     project.change_state(models=(*project.state.models, ModelRecord("d", "d", now(), base="tiny")))
     (project.folder / "models" / "d.json").write_text((project.folder / "models" / "tiny.json").read_text())
@@ -144,8 +150,15 @@ def test_models_are_promoted_rolled_back_and_discarded(project, tiny_model):
     (project.folder / "models" / "b.safetensors").unlink()
     with pytest.raises(ScarNetError, match="taken out"):
         model_path(project, "b")
+    # An earlier one that no case's prediction is by may go, and is not returned to any more.
+    predict(project, "case-002", labels, model="c")
+    discard(project, "b")
+    assert project.state.state_of("b") == "discarded"
+    assert roll_back(project).name == "tiny"
+    with pytest.raises(ScarNetError, match="these were: c"):
+        roll_back(project, "b")
     actions = [entry.action for entry in project.log() if entry.model]
-    assert actions == ["add model", "promote", "promote", "promote", *["roll back"] * 3, "discard"]
+    assert actions == ["add model", *["promote"] * 3, *["roll back"] * 3, "discard", "discard", "roll back"]
 
 
 def test_predicting_never_touches_what_a_person_made(project, tiny_model, labels, predict):

@@ -5,7 +5,7 @@ from scarnet.project.importing import export_labels, import_labels, import_stack
 from scarnet.project.label_versions import DamagedLabelsError
 from scarnet.project.layout import DATASET
 from scarnet.project.merging import Region, Regions, disagreement_regions, merge_regions
-from scarnet.project.models import add_model, discard, model_card, model_path, promote, roll_back
+from scarnet.project.models import add_model, discard, model_card, model_path, promote, roll_back, why_kept
 from scarnet.project.predicting import PredictReport, cases_to_predict, keep_prediction, predict_cases
 from scarnet.project.project import Project
 from scarnet.project.queue import ORDERS, Order, next_case, order_cases
@@ -48,4 +48,5 @@ __all__ = [
     "predict_cases",
     "promote",
     "roll_back",
+    "why_kept",
 ]

@@ -1,6 +1,7 @@
 """A project's models: taken in, promoted, discarded, and rolled back to."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from scarnet.models.store import file_sha256
 from scarnet.project.layout import MODELS
 from scarnet.project.naming import check_name, fit_name
 from scarnet.project.project import Project
+from scarnet.project.record import CaseRow
 from scarnet.project.review_log import now
-from scarnet.project.state import ModelRecord
+from scarnet.project.state import ModelRecord, ProjectState
 
-__all__ = ["add_model", "discard", "model_card", "model_path", "promote", "roll_back", "take_in"]
+__all__ = ["add_model", "discard", "model_card", "model_path", "promote", "roll_back", "take_in", "why_kept"]
 
 
 def model_path(project: Project, name: str) -> Path:
@@ -173,7 +175,8 @@ def roll_back(project: Project, to: str | None = None) -> ModelRecord:
     ScarNetError
         There was no other before, or `to` never was the project's.
     """
-    promotions = project.state.promotions
+    state = project.state
+    promotions = [name for name in state.promotions if not state.model(name).discarded]
     if to is None:
         # Where it first stood: going back twice goes back two models, and not to and fro.
         place = promotions.index(promotions[-1]) if promotions else 0
@@ -204,19 +207,49 @@ def discard(project: Project, name: str) -> ModelRecord:
     Raises
     ------
     ScarNetError
-        There is no such model, or it is or was the project's: it must be possible to return to those.
+        There is no such model, or :func:`why_kept` says why it is kept.
     """
     with project.writing():
         record = project.state.model(name)
         if record.discarded:
             return record
-        if name in project.state.promotions:
-            raise ScarNetError(f"{name!r} is or was the project's model, and its predictions are in use; it is kept.")
+        reason = why_kept(project.state, name, project.rows())
+        if reason is not None:
+            raise ScarNetError(reason)
         record = replace(record, discarded=True)
         project.change_state(models=project.state.with_model(record).models)
         (project.folder / MODELS / f"{name}.safetensors").unlink(missing_ok=True)
         project.log_action("discard", model=name, sha256=record.sha256)
         return record
+
+
+def why_kept(state: ProjectState, name: str, rows: Sequence[CaseRow]) -> str | None:
+    """Say why a model cannot be discarded.
+
+    Parameters
+    ----------
+    state : ProjectState
+        What the project has.
+    name : str
+        One of its models.
+    rows : sequence of CaseRow
+        All of its cases.
+
+    Returns
+    -------
+    str or None
+        A sentence; None where it can be.
+    """
+    record = state.model(name)
+    if record.discarded:
+        return f"{name} was discarded; only its card is left."
+    if state.current_model == record:
+        return f"{name} is the project's model, so it is kept; promote another one, or roll back, first."
+    using = [row.case for row in rows if row.sha256 == record.sha256]
+    if using:
+        told = ", ".join(using[:3]) + (f" and {len(using) - 3} more" if len(using) > 3 else "")
+        return f"{name} is kept, since its predictions are in use: {told}. Let another model predict these first."
+    return None
 
 
 def _make_current(project: Project, name: str, action: str) -> ModelRecord:
