@@ -105,8 +105,9 @@ class ImportForm(Step):
         self.attach()
 
     def connect_viewer(self, link: Any) -> None:
-        """Follow the project."""
+        """Follow the project; what was told of an import goes when work goes on."""
         link.connect(self.projects.opened, self._on_project)
+        link.connect(self.projects.case_opened, self.forget)
 
     def set_busy(self, busy: bool) -> None:
         """One import at a time."""
@@ -180,6 +181,11 @@ class ImportForm(Step):
 
         self.choice.hide()
         self.run_job(work, self._on_imported, "Importing")
+
+    def forget(self, *_: Any) -> None:
+        """Take away what the last import told; the list of names stays until it is dismissed."""
+        if self.job is None:
+            self.say("")
 
     def _on_case_came(self, project: Any, path: Path, case: str) -> None:
         if project is self.projects.project:

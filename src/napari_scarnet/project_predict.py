@@ -98,7 +98,8 @@ class PredictCases(Step):
         told = f"{len(report.done)} case{'s' * (len(report.done) != 1)} predicted."
         if report.failed:
             told += "\n" + "\n".join(f"⚠ {case}: {why}" for case, why in report.failed.items())
-            show_warning(f"{len(report.failed)} cases could not be predicted; the Project step says why.")
+            failed = f"{len(report.failed)} case{'s' * (len(report.failed) != 1)}"
+            show_warning(f"{failed} could not be predicted; the Project step says why.")
         else:
             show_info(told)
         self.say(told)
@@ -121,12 +122,18 @@ class PredictCases(Step):
         ready = project is not None and not project.read_only and waiting > 0 and self.job is None
         self.button.setEnabled(ready)
         self.button.setText(f"Predict all new ({waiting})" if waiting else "Predict all new")
-        self.button.setToolTip(
-            "Predict the new cases, and those of an earlier model that nobody edited. Labels that somebody made are "
-            "never touched, and you can go on working."
-            if waiting
-            else "Every case is predicted by the project's model, or has labels that somebody made."
-        )
+        if waiting:
+            tip = (
+                "Predict the new cases, and those of an earlier model that nobody edited. Labels that somebody made "
+                "are never touched, and you can go on working."
+            )
+        elif snapshot is None or not snapshot.rows:
+            tip = "There are no cases yet: add studies first."
+        elif snapshot.model is None:
+            tip = "The project has no model yet: add one in the Fine-tune step."
+        else:
+            tip = "Every case is predicted by the project's model, or has labels that somebody made."
+        self.button.setToolTip(tip)
         model = snapshot.model if snapshot else None
         self.model.setText(f"by <b>{model.name}</b>" if model else "no model yet")
         self.setVisible(project is not None)

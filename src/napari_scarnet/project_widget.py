@@ -68,6 +68,8 @@ class ProjectWidget(Attachable):
         layout.addStretch(1)
         self.opening.closing.connect(self.cases.close_case)
         self.labels.imported.connect(self.cases.take_labels)
+        for button in (self.predicting.button, self.labels_button, self.log_button):
+            button.clicked.connect(self.imports.forget)
         self._link = ViewerLink(self.viewer)
         self._link.connect(self.projects.opened, self._on_project)
         self._link.connect(self.projects.case_opened, self._on_case)

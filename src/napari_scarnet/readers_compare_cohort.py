@@ -16,12 +16,12 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
+from scarnet.classes import MEASURED_CLASSES
+
 if TYPE_CHECKING:
     from scarnet.project import AnnotatorComparison
 
 __all__ = ["CohortWindow", "agreement_text", "draw_agreement"]
-
-_CLASSES = ("myocardium", "blood_pool", "scar")
 
 
 def draw_agreement(comparison: "AnnotatorComparison", first: str, second: str) -> bytes:
@@ -62,11 +62,12 @@ def agreement_text(comparison: "AnnotatorComparison") -> str:
     """
     summary = comparison.summary
     dice = [
-        f"{name.replace('_', ' ')} <b>{found['mean']:.2f}</b>"
-        for name in _CLASSES
+        f"{words} <b>{found['mean']:.2f}</b>"
+        for name, words in MEASURED_CLASSES.items()
         if (found := summary["classes"][name]["dice"])["mean"] is not None
     ]
-    lines = [f"{summary['n']} cases labelled by both. Mean Dice: {', '.join(dice) or 'none'}."]
+    cases = f"{summary['n']} case{'s' * (summary['n'] != 1)}"
+    lines = [f"{cases} labelled by both. Mean Dice: {', '.join(dice) or 'none'}."]
     found = summary["scar_percent"]
     if found.get("bias") is not None:
         limits = found.get("loa")
@@ -101,14 +102,15 @@ class CohortWindow(QDialog):
         self.text = QLabel(agreement_text(comparison))
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        heads = ["Case", "Dice myocardium", "Dice blood pool", "Dice scar", f"Scar % {names[0]}", f"Scar % {names[1]}"]
+        dice = [f"Dice {words}" for words in MEASURED_CLASSES.values()]
+        heads = ["Case", *dice, f"Scar % {names[0]}", f"Scar % {names[1]}"]
         self.table = QTableWidget(len(comparison.cases), len(heads))
         self.table.setHorizontalHeaderLabels(heads)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(22)
         for place, case in enumerate(comparison.cases):
-            values = [*(case.classes[name].dice for name in _CLASSES)]
+            values = [*(case.classes[name].dice for name in MEASURED_CLASSES)]
             percents = [case.scar_percent_reference, case.scar_percent_predicted]
             cells = [case.case, *map(_two, values), *("" if v is None else f"{v:.1f}" for v in percents)]
             for column, text in enumerate(cells):

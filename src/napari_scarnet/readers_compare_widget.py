@@ -18,6 +18,7 @@ from napari_scarnet.readers_compare_merge import RegionMerge
 from napari_scarnet.readers_compare_regions import RegionList
 from napari_scarnet.smooth import without_collector_pauses
 from napari_scarnet.step import Step
+from scarnet.classes import MEASURED_CLASSES
 from scarnet.errors import ScarNetError
 from scarnet.progress import Progress
 
@@ -175,7 +176,7 @@ class ReadersCompare(Step):
         self._pair = pair
         first, second = pair.names
         dice = ", ".join(
-            f"{name.replace('_', ' ')} <b>{'–' if found.dice is None else f'{found.dice:.2f}'}</b>"
+            f"{MEASURED_CLASSES[name]} <b>{'–' if found.dice is None else f'{found.dice:.2f}'}</b>"
             for name, found in pair.result.classes.items()
         )
         percents = (pair.result.scar_percent_reference, pair.result.scar_percent_predicted)
@@ -216,7 +217,8 @@ class ReadersCompare(Step):
         changed = write_labels(self.viewer, pair.case, merged)
         if changed:
             project.note_merge(pair.case, before, merged, pair.names)
-        self.say(f"{changed} voxels of the case's own labels changed; Ctrl+Z takes all of them back.")
+        voxels = f"{changed} voxel{'s' * (changed != 1)}"
+        self.say(f"{voxels} of the case's own labels changed; Ctrl+Z takes all of them back.")
 
     def compare_cohort(self, *_: Any) -> None:
         """Compare the two readers over all cases that both have labelled."""

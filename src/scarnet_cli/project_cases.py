@@ -167,7 +167,8 @@ def _import_dataset(project: "Project", folder: Path, args: argparse.Namespace, 
         with bars.cleared():
             report(ScarNetError(sentence), debug=False, case=case)
     told = f", {len(found.labelled)} of them with labels" if found.labelled else ""
-    bars.say(f"{len(found.done)} cases imported from {folder}{told}{', accepted' if told and args.accept else ''}")
+    cases = f"{len(found.done)} case{'s' * (len(found.done) != 1)}"
+    bars.say(f"{cases} imported from {folder}{told}{', accepted' if told and args.accept else ''}")
     return len(found.failed)
 
 

@@ -117,7 +117,7 @@ def run_import(args: argparse.Namespace) -> int:
                 failed += 1
         bars(len(files), len(files), "Importing labels")
         whose = f" of {args.annotator}" if args.annotator else ""
-        bars.say(f"Labels{whose} of {len(files) - failed} of {len(files)} cases taken in")
+        bars.say(f"Labels{whose} of {len(files) - failed} of {len(files)} case{'s' * (len(files) != 1)} taken in")
     return BAD_INPUT if failed else OK
 
 
@@ -129,22 +129,22 @@ def run_export(args: argparse.Namespace) -> int:
         written = export_labels(project, args.output, args.cases, args.annotator)
         if left_out := [case for case in args.cases or () if case not in written]:
             bars.note(f"no labels, left out: {', '.join(left_out)}")
-        bars.say(f"Labels of {len(written)} cases written: {args.output}")
+        bars.say(f"Labels of {len(written)} case{'s' * (len(written) != 1)} written: {args.output}")
     return OK
 
 
 def run_annotators(args: argparse.Namespace) -> int:
     """Compare two annotators; 0."""
-    from scarnet.evaluate import CLASSES
+    from scarnet.classes import MEASURED_CLASSES
     from scarnet.project import WORKING, compare_annotators
 
     with Bars(args.quiet) as bars, opened_to_read(args, bars) as project:
         first, second = (WORKING if name == _WORKING else name for name in (args.first, args.second))
         found = compare_annotators(project, first, second, progress=bars)
-        rows = [("CASE", *(f"DICE {name.replace('_', ' ').upper()}" for name in CLASSES), "SCAR % BY EACH")]
+        rows = [("CASE", *(f"DICE {words.upper()}" for words in MEASURED_CLASSES.values()), "SCAR % BY EACH")]
         for case in found.cases:
             amounts = f"{_percent(case.scar_percent_reference)} {_percent(case.scar_percent_predicted)}"
-            rows.append((case.case, *(_dice(case.classes[name].dice) for name in CLASSES), amounts))
+            rows.append((case.case, *(_dice(case.classes[name].dice) for name in MEASURED_CLASSES), amounts))
         for line in in_columns(rows):
             bars.say(line)
         percent = found.summary["scar_percent"]

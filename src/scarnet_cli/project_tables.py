@@ -98,7 +98,8 @@ def run_status(args: argparse.Namespace) -> int:
             return OK
         _print_cases(rows)
         counts = ", ".join(f"{count} {status}" for status, count in project.progress().items() if count)
-        print(f"\n{len(rows)} cases{': ' + counts if counts else ''}" + (f"; next: {upcoming}" if upcoming else ""))
+        cases = f"{len(rows)} case{'s' * (len(rows) != 1)}"
+        print(f"\n{cases}{': ' + counts if counts else ''}" + (f"; next: {upcoming}" if upcoming else ""))
         _print_models(project)
         if jobs:
             print("Fine-tunings: " + ", ".join(f"{name} ({state})" for name, state in jobs))

@@ -35,6 +35,7 @@ def test_a_new_project_takes_what_is_dropped_on_it(qtbot, desk, tmp_path, heart_
     qtbot.keyClicks(widget.opening.annotator, "ann")
     qtbot.mouseClick(widget.opening.open_button, LEFT)
     qtbot.waitUntil(lambda: widget.projects.snapshot is not None, timeout=20000)
+    assert "no cases yet" in widget.predicting.button.toolTip()
     studies = tmp_path / "studies"
     studies.mkdir()
     for seed, name in enumerate(("a", "b", "c")):
@@ -76,6 +77,9 @@ def test_which_file_became_which_case_is_shown_once_and_written_nowhere(qtbot, d
     assert shown == [("muller.nii.gz", "case-004"), ("meier.nii.gz", "case-005")]
     qtbot.mouseClick(names.copy_button, LEFT)
     assert QApplication.clipboard().text() == f"{paths[0]}\tcase-004\n{paths[1]}\tcase-005\n"
+    assert "1 case imported" in imports.status.text()
+    desk.show("case-001")
+    assert imports.status.text() == "", "what was told of an import goes when work goes on"
     assert not any(b"muller" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
     qtbot.mouseClick(names.dismiss_button, LEFT)
     assert names.isHidden()

@@ -34,7 +34,7 @@ def test_compared_and_merged_in_one_undo_step(qtbot, desk, two_readers):
     assert (readers.first.currentText(), readers.second.currentText()) == ("case's own", "bob")
     qtbot.mouseClick(readers.compare_button, LEFT)
     qtbot.waitUntil(lambda: readers.job is None and not readers.found.isHidden(), timeout=20000)
-    assert "Dice" in readers.figures.text()
+    assert "Dice: wall <b>" in readers.figures.text(), "myocardium in every number is the whole wall"
     other, difference = find_layers(desk.viewer, "other-labels"), find_layers(desk.viewer, "difference")
     assert np.array_equal(other[0].data, bob)
     assert set(np.unique(difference[0].data[0])) == {0, ONLY_SECOND}
@@ -150,6 +150,8 @@ def test_the_cohort_shows_agreement_and_labels_are_kept_for_a_reader(qtbot, desk
     window = readers.cohort_window
     assert [window.table.item(row, 0).text() for row in range(window.table.rowCount())] == ["case-001", "case-002"]
     assert "limits of agreement" in window.text.text()
+    assert "wall <b>" in window.text.text()
+    assert window.table.horizontalHeaderItem(1).text() == "Dice wall"
     assert window.picture.pixmap().width() > 200
     window.close()
     qtbot.keyClicks(readers.keep_name, "carl")

@@ -59,7 +59,7 @@ class FinetunePlan:
         sides = (("train on", self.training), ("hold out", self.validation))
         return [
             f"{self.name}: {self.base} fine-tuned",
-            *(f"  {what} {len(self.patients_of(cases))} patients: {', '.join(cases)}" for what, cases in sides),
+            *(f"  {what} {_patients(len(self.patients_of(cases)))}: {', '.join(cases)}" for what, cases in sides),
             *(f"  warning: {warning}" for warning in self.warnings),
         ]
 
@@ -211,3 +211,7 @@ def _warnings(training: set[str], validation: set[str], scarred: set[str]) -> tu
     if not training & scarred:
         found.append("Nobody to train on has scar: the model would learn that there is none.")
     return tuple(found)
+
+
+def _patients(count: int) -> str:
+    return f"{count} patient{'s' * (count != 1)}"
