@@ -250,17 +250,17 @@ class ModelTable(Step):
         project, name = self.projects.project, self.selected
         free = project is not None and not project.read_only and self.job is None
         self.add_button.setEnabled(free)
-        whys = self._why_not() if name is not None else dict.fromkeys(_TIPS, "Select a model first.")
+        none = dict.fromkeys(_TIPS, "Select a model first.")
+        whys = none if project is None or name is None else self._why_not(project, name)
         buttons = {"promote": self.promote_button, "roll back": self.roll_back_button, "discard": self.discard_button}
         for action, button in buttons.items():
             button.setEnabled(free and not whys[action])
             button.setToolTip(whys[action] or _TIPS[action])
 
-    def _why_not(self) -> dict[str, str]:
+    def _why_not(self, project: Any, name: str) -> dict[str, str]:
         """Say why each action is not for the selected model; an empty text where it is."""
         from scarnet.project import why_kept
 
-        project, name = self.projects.project, self.selected
         state = next(state for record, state in self._models if record.name == name)
         gone = f"{name} was discarded; only its card is left."
         promote = {"current": "the project's model already", "earlier": "an earlier model: roll back to it"}

@@ -6,6 +6,8 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from napari_scarnet.jobs import Job
+from napari_scarnet.project_memory import Remembered, recall, remember
 from napari_scarnet.project_session import project_for
 from napari_scarnet.smooth import without_collector_pauses
 from napari_scarnet.step import Step
@@ -57,7 +59,7 @@ class ProjectOpening(Step):
         self.browse_button.clicked.connect(self._browse)
         self.annotator = QLineEdit()
         self.annotator.setPlaceholderText("your name in the review log (optional)")
-        self.annotator.setToolTip("Stands in the log beside what you do. Letters, digits, dots, hyphens, underscores.")
+        self.annotator.setToolTip("Stands in the log beside what you do. Letters a–z, digits, . _ - only, no spaces.")
         self.open_button = QPushButton("Open or make project")
         self.open_button.setToolTip("Open the project in the folder; a new or empty folder becomes a project.")
         self.open_button.clicked.connect(self.open_typed)
@@ -105,6 +107,10 @@ class ProjectOpening(Step):
             layout.addWidget(widget)
         self.attach()
         self._on_opened(self.projects.project)
+        self._recalling = job = Job(lambda _: recall(), name="scarnet last project")
+        self.destroyed.connect(job.stop)
+        job.returned.connect(self._on_recalled)
+        job.start()
 
     def connect_viewer(self, link: Any) -> None:
         """Follow the viewer's project; a dock that comes back opens the one it had again."""
@@ -143,7 +149,9 @@ class ProjectOpening(Step):
             if annotator is not None:
                 check_name(annotator, "annotator")
             if is_project(folder):
-                return Project.open(folder, annotator=annotator, take_over=take_over)
+                project = Project.open(folder, annotator=annotator, take_over=take_over)
+                remember(Remembered(str(project.folder), annotator or ""))
+                return project
             project = Project.create(folder, annotator=annotator)
             try:
                 progress(0, 0, "Copying the built-in model into the project")
@@ -151,6 +159,7 @@ class ProjectOpening(Step):
             except BaseException:
                 project.close()
                 raise
+            remember(Remembered(str(project.folder), annotator or ""))
             return project
 
         self.run_job(work, self._on_project, "Opening the project")
@@ -193,6 +202,12 @@ class ProjectOpening(Step):
         path = QFileDialog.getExistingDirectory(self, "A project, or a new folder for one", self.path_edit.text())
         if path:
             self.open_folder(Path(path))
+
+    def _on_recalled(self, last: Remembered) -> None:
+        """Fill the lines that are empty still; opening is left to the user."""
+        for line, text in ((self.path_edit, last.folder), (self.annotator, last.annotator)):
+            if not line.text():
+                line.setText(text)
 
     def _on_project(self, project: Any) -> None:
         if not self._may_close():

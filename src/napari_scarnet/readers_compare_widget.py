@@ -60,7 +60,7 @@ class ReadersCompare(Step):
         self._pair: _Pair | None = None
         self.keep_name = QLineEdit()
         self.keep_name.setPlaceholderText("reader's name")
-        self.keep_name.setToolTip("Letters, digits, dots, hyphens and underscores.")
+        self.keep_name.setToolTip("Letters a–z, digits, . _ -, no spaces or accents.")
         self.keep_button = QPushButton("Keep labels as this reader's")
         self.keep_button.setToolTip("Copy the case's own labels, as they are on screen, beside them under this name.")
         self.keep_button.clicked.connect(self.keep)

@@ -131,6 +131,12 @@ def looked(qtbot: Any) -> Callable[[Any], None]:
     return wait
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let no test find the project that another one opened last."""
+    monkeypatch.setattr("napari_scarnet.project_memory._file", lambda: tmp_path / "last-project.json")
+
+
 @pytest.fixture
 def stack() -> LGEStack:
     """A small stack."""

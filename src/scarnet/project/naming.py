@@ -36,8 +36,8 @@ def check_name(name: str, what: str, taken: Collection[str] = ()) -> str:
     """
     if not _NAME.fullmatch(name) or name.endswith("."):
         raise ScarNetError(
-            f"The {what} name {name!r} cannot be used; take up to 80 letters, digits, dots, hyphens and underscores, "
-            "beginning with a letter or digit."
+            f"The {what} name {name!r} cannot be used; take up to 80 letters a–z or A–Z, digits, dots, hyphens and "
+            "underscores, without spaces or accents, beginning with a letter or digit."
         )
     if name.casefold() in {other.casefold() for other in taken}:
         raise ScarNetError(f"There is a {what} named {name!r} already; choose another name.")

@@ -60,6 +60,37 @@ def test_a_new_project_takes_what_is_dropped_on_it(qtbot, desk, tmp_path, heart_
     assert {entry.who for entry in widget.projects.project.log()} == {"ann"}
 
 
+def test_the_next_napari_knows_the_last_project_and_who_worked_with_it(qtbot, desk, tmp_path, folder):
+    from napari_scarnet.project_opening import ProjectOpening
+
+    def next_time():
+        opening = ProjectOpening(desk.viewer)
+        qtbot.addWidget(opening)
+        qtbot.waitUntil(lambda: not opening._recalling.is_running, timeout=20000)
+        qtbot.wait(10)  # what the thread told is on its way
+        assert opening.job is None, "it is filled in and not opened"
+        opening.release()
+        return opening.path_edit.text(), opening.annotator.text()
+
+    assert next_time() == ("", "")
+    qtbot.keyClicks(desk.widget.opening.annotator, "anna")
+    desk.open(folder)
+    qtbot.mouseClick(desk.widget.opening.close_button, LEFT)
+    qtbot.waitUntil(lambda: desk.widget.projects.project is None, timeout=20000)
+    desk.widget.projects.last_folder = None
+    assert next_time() == (str(folder), "anna")
+    shutil.move(folder, tmp_path / "elsewhere")
+    assert next_time() == ("", "anna")
+
+
+def test_a_name_with_an_accent_is_refused_with_the_rule(qtbot, desk, tmp_path):
+    opening = desk.widget.opening
+    opening.path_edit.setText(str(tmp_path / "cohort"))
+    opening.annotator.setText("Anna Müller")
+    qtbot.mouseClick(opening.open_button, LEFT)
+    qtbot.waitUntil(lambda: "without spaces or accents" in opening.status.text(), timeout=20000)
+
+
 def test_which_file_became_which_case_is_shown_once_and_written_nowhere(qtbot, desk, folder, tmp_path, heart_writer):
     desk.open(folder)
     imports, names = desk.widget.imports, desk.widget.imports.names
