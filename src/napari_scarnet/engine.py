@@ -121,13 +121,18 @@ class Engine:
         return available_devices()
 
     def warm_up(self, progress: Progress) -> None:
-        """Import what a prediction will need, before it is asked for.
+        """Make ready what a prediction and drawing will need, before they are asked for.
 
         Parameters
         ----------
         progress : Progress
             Called between the parts.
         """
+        self._warm_predictor(progress)
+        with without_collector_pauses():
+            _warm_shapes()
+
+    def _warm_predictor(self, progress: Progress) -> None:
         with without_collector_pauses():
             _warm_label_colours()
             progress(1, 3, "Getting ready")
@@ -177,7 +182,7 @@ class Engine:
         from scarnet.measure import measure_labels
 
         progress(0, 0, "Getting ready")
-        self.warm_up(progress)
+        self._warm_predictor(progress)
         import torch
 
         # One core stays for the window.
@@ -242,3 +247,10 @@ def _warm_label_colours() -> None:
     from napari_scarnet.styles import LabelsStyle
 
     LabelsStyle().as_kwargs()["colormap"].map(np.zeros((2, 2), np.uint8))
+
+
+def _warm_shapes() -> None:
+    """Let numba compile here what napari's first shapes layer needs, where boxes and regions are drawn."""
+    from napari.layers import Shapes
+
+    Shapes(ndim=3)

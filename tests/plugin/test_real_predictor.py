@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -165,3 +166,20 @@ def test_numpy_work_never_blocks_qt(qtbot, make_napari_viewer, engine, stack):
         return longest, probe_stalls.reference_ms() if longest > probe_stalls.LIMIT_MS else 0.0
 
     longest_wait_is_short(attempt)
+
+
+def test_what_the_first_box_needs_is_compiled_beside_qt(qtbot, make_napari_viewer, monkeypatch, models, phantom_stack):
+    """On a new installation numba takes many seconds for it, for which the window stood still at the first box."""
+    monkeypatch.setenv("SCARNET_MODELS", str(models))
+    threads = []
+    monkeypatch.setattr(
+        "napari.layers.shapes.shapes.warmup_numba_cache", lambda: threads.append(threading.current_thread())
+    )
+    viewer = make_napari_viewer()
+    widget = SegmentWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Segment")
+    add_stack(viewer, phantom_stack)
+    qtbot.waitUntil(lambda: len(threads) > 0, timeout=60000)
+    assert threading.main_thread() not in threads
+    widget.release()
+    threads[0].join(60)
