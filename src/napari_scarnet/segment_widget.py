@@ -179,7 +179,8 @@ class SegmentWidget(SegmentModels):
                 kept.append(result)
             return result
 
-        self.away.follow(self.run_job(predict, self._on_predicted, "Segmenting"), f"Segmenting {stack.case}…")
+        self.run_job(predict, self._on_predicted, "Segmenting")
+        self.away.begin(f"Segmenting {stack.case}…")
 
     def _tell(self, text: str) -> None:
         """Say something, in napari's notifications too where the step's own line is out of sight."""
