@@ -34,7 +34,8 @@ _FINETUNE = """
 Fine-tune the project's model on the accepted cases, as a job that outlives the
 terminal. A share of the patients is held out to measure the new model on; who
 is trained on and who is held out is printed first. A patient that was once
-held out stays held out, and one that the model was trained on is never.
+held out stays held out, and one that the model was trained on in this project
+is never; what a model has seen elsewhere the project does not know.
 """
 
 _FINETUNE_EXAMPLES = """
