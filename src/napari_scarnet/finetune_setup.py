@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_scarnet.project_reveal import reveal
 from napari_scarnet.project_session import project_for
 from napari_scarnet.section import Section
 from napari_scarnet.smooth import preload_torch, without_collector_pauses
@@ -172,8 +173,8 @@ class FinetuneSetup(Step):
         )
         warnings = "".join(f"<p style='margin:3px 0'>⚠ {escape(text)}</p>" for text in plan.warnings)
         self.split.setText(f"<b>{escape(plan.name)}</b>, from {escape(plan.base)}<table>{cells}</table>{warnings}")
-        self.planned.show()
         self._enable()
+        reveal(self.planned)
 
     def start(self, *_: Any) -> None:
         """Start the job as it was planned."""

@@ -5,7 +5,16 @@ from typing import Any
 
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPlainTextEdit, QProgressBar, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_scarnet.finetune_curve import RunCurve
 from napari_scarnet.finetune_reading import JobList, Reading, list_finetunes, read_job, span
@@ -67,6 +76,11 @@ class FinetuneWatch(Step):
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setToolTip("How far the training is.")
+        self.news = QWidget()
+        column = QVBoxLayout(self.news)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.told)
+        column.addWidget(self.bar)
         self.curve = RunCurve()
         self.warnings = QLabel()
         self.warnings.setWordWrap(True)
@@ -83,7 +97,7 @@ class FinetuneWatch(Step):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(line)
-        for widget in (self.told, self.bar, self.curve, self.warnings, self.log_section, self.job_bar, self.status):
+        for widget in (self.news, self.curve, self.warnings, self.log_section, self.job_bar, self.status):
             layout.addWidget(widget)
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
@@ -94,6 +108,11 @@ class FinetuneWatch(Step):
     def connect_viewer(self, link: Any) -> None:
         """Follow the project."""
         link.connect(self.projects.opened, self._on_project)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the fine-tuning on show waits or trains."""
+        return self.state in _RUNNING
 
     @property
     def name(self) -> str | None:

@@ -10,6 +10,7 @@ from napari_scarnet.finetune_models import ModelTable
 from napari_scarnet.finetune_setup import FinetuneSetup
 from napari_scarnet.finetune_watch import FinetuneWatch
 from napari_scarnet.metadata import unwrap
+from napari_scarnet.project_reveal import reveal
 from napari_scarnet.project_session import project_for
 from napari_scarnet.section import Section
 from napari_scarnet.viewer_link import ViewerLink
@@ -58,6 +59,7 @@ class FinetuneWidget(Attachable):
         self.setup.started.connect(self._on_started)
         self.watch.chosen.connect(self._on_chosen)
         self.watch.finished.connect(self._on_finished)
+        self._to_show = False
         self._link = ViewerLink(self.viewer)
         self.destroyed.connect(self._link.release)
         self.attach()
@@ -77,6 +79,23 @@ class FinetuneWidget(Attachable):
             step.release()
         self.comparison.views.put_away()
 
+    def showEvent(self, event: Any) -> None:
+        """Scroll to a training that runs, now or once that is known; not where a window is only uncovered."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            self._to_show = True
+            self._show_running()
+
+    def hideEvent(self, event: Any) -> None:
+        """Scroll to nothing any more."""
+        super().hideEvent(event)
+        self._to_show = False
+
+    def _show_running(self) -> None:
+        if self._to_show and self.watch.runs:
+            self._to_show = False
+            reveal(self.watch.news)
+
     def _on_project(self, project: Any) -> None:
         self.work.setVisible(project is not None)
         self.hint.setVisible(project is None)
@@ -84,12 +103,14 @@ class FinetuneWidget(Attachable):
     def _on_started(self, name: str) -> None:
         self.sections["setup"].expand(False)
         self.sections["watch"].expand()
+        self._to_show = True
         self.watch.find_jobs(name)
 
     def _on_chosen(self, name: str, state: str) -> None:
         self.comparison.use(name, state == "done")
-        if state in ("queued", "running"):
+        if self.watch.runs:
             self.sections["watch"].expand()
+            self._show_running()
         if state == "done":
             self.models.take_in_finished(name)  # also where it was done before napari was started
 

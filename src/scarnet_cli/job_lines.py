@@ -139,8 +139,10 @@ def _epoch(event: Event) -> str:
 
 def _validation(event: Event) -> str:
     told = "finished" if event["event"] == "end" else f"validation after epoch {event.get('epoch', 0) + 1}"
+    from scarnet.classes import MEASURED_CLASSES
+
     figures = [
-        f"{name.removeprefix('dice_').replace('_', ' ')} {found['mean']:.2f} (n {found['n']})"
+        f"{MEASURED_CLASSES.get(name.removeprefix('dice_'), name)} {found['mean']:.2f} (n {found['n']})"
         for name, found in event.items()
         if name.startswith("dice_")
     ]
