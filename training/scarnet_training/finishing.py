@@ -11,21 +11,19 @@ from scarnet.models.card import ModelCard
 from scarnet.models.store import Model, read_model, save_model
 from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress, silent
+from scarnet_training.as_drawn import NOTHING_LEFT, drawn_sentence
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.operating_point import choose_point, measure_model, shift_scar
 from scarnet_training.recipe import Recipe
 from scarnet_training.validation import summarise, validate_model
 
-__all__ = ["CLASSES", "CLEARLY", "NOTHING_LEFT", "against_base", "drawn_sentence", "end_passes", "write_model"]
+__all__ = ["CLASSES", "CLEARLY", "against_base", "end_passes", "write_model"]
 
 CLEARLY = 0.03
 """A mean Dice lower by more than this than that of the model it started from is warned of."""
 
 CLASSES = {f"dice_{name}": words for name, words in MEASURED_CLASSES.items()}
 """What figures call each class, and what a reader does."""
-
-NOTHING_LEFT = "So nothing says which of the two models is better."
-"""What follows where every held-out case is as a model of the two draws it."""
 
 
 def write_model(
@@ -154,30 +152,6 @@ def against_base(figures: dict[str, Any]) -> list[str]:
             f"{', '.join(lower)}. Stay with {name}, or train longer, with a lower learning rate, or fewer parts."
         )
     return told
-
-
-def drawn_sentence(count: int, cases: int, how: str, name: str) -> str:
-    """Say that cases are as a model draws them, whose Dice on them is 1 by construction.
-
-    Parameters
-    ----------
-    count, cases : int
-        How many are, of how many.
-    how : str
-        How they came to their labels, such as ``"accepted"``.
-    name : str
-        The model.
-
-    Returns
-    -------
-    str
-        The sentence.
-    """
-    one = count == 1
-    return (
-        f"{count} of {cases} held-out case{'s' if cases != 1 else ''} {'was' if one else 'were'} {how} as {name} drew "
-        f"{'it; it is' if one else 'them; they are'} left out."
-    )
 
 
 def _compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

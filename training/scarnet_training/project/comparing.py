@@ -14,7 +14,7 @@ from scarnet.evaluate.significance import mean_difference
 from scarnet.models import load_model
 from scarnet.progress import Progress, silent
 from scarnet.project import CaseRow, Project, model_card, model_path
-from scarnet_training.finishing import NOTHING_LEFT, drawn_sentence
+from scarnet_training.as_drawn import NOTHING_LEFT, drawn_sentence
 from scarnet_training.project.collecting import collect_model
 
 __all__ = ["ComparedCase", "ModelComparison", "compare_models", "judge"]
