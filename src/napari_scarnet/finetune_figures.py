@@ -28,16 +28,17 @@ def summary_html(comparison: "ModelComparison") -> str:
         Rich text.
     """
     cell = "<td style='padding-right:12px' align='right'>"
+    first = "<tr><td style='padding-right:12px; white-space:nowrap'>"
     rows = []
     for name, words in MEASURED_CLASSES.items():
         found = comparison.summary[name]
         if found["old"] is None:
             why = "no patient has any" if comparison.comparable else "nothing to compare"
-            rows.append(f"<tr><td style='padding-right:12px'>{words}</td><td colspan='5'>{why}</td></tr>")
+            rows.append(f"{first}{words}</td><td colspan='5'>{why}</td></tr>")
             continue
         ci = f"{found['ci'][0]:+.3f} to {found['ci'][1]:+.3f}" if found["ci"] else "too few"
         rows.append(
-            f"<tr><td style='padding-right:12px'>{words}</td>{cell}{found['old']:.3f}</td>"
+            f"{first}{words}</td>{cell}{found['old']:.3f}</td>"
             f"{cell}<b>{found['new']:.3f}</b></td>{cell}{found['difference']:+.3f}</td>{cell}{ci}</td>"
             f"<td align='right'>{found['n']}</td></tr>"
         )
