@@ -25,6 +25,7 @@ from napari_scarnet.section import Section
 from napari_scarnet.smooth import preload_torch, without_collector_pauses
 from napari_scarnet.step import Step
 from scarnet.progress import Progress
+from scarnet.wording import counted
 
 if TYPE_CHECKING:
     from scarnet_training.project import FinetunePlan
@@ -167,7 +168,7 @@ class FinetuneSetup(Step):
         sides = (("Train on", plan.training, "#6fb1e8"), ("Hold out", plan.validation, "#f0b43c"))
         cells = "".join(
             f"<tr><td style='color:{colour}; padding-right:10px'><b>{what}</b></td>"
-            f"<td>{_patients(len(plan.patients_of(cases)))}</td><td style='padding-left:10px'>"
+            f"<td>{counted(len(plan.patients_of(cases)), 'patient')}</td><td style='padding-left:10px'>"
             f"{escape(', '.join(_of_patients(cases, plan)))}</td></tr>"
             for what, cases, colour in sides
         )
@@ -263,10 +264,6 @@ class FinetuneSetup(Step):
         ready = project is not None and not project.read_only and self.job is None
         self.plan_button.setEnabled(ready and bool(self.chosen()) and self.base.count() > 0)
         self.start_button.setEnabled(ready and self._plan is not None)
-
-
-def _patients(count: int) -> str:
-    return f"{count} patient{'s' * (count != 1)}"
 
 
 def _of_patients(cases: tuple[str, ...], plan: "FinetunePlan") -> list[str]:

@@ -31,6 +31,7 @@ from napari_scarnet.smooth import without_collector_pauses
 from napari_scarnet.step import Step
 from scarnet.errors import ScarNetError
 from scarnet.progress import Progress
+from scarnet.wording import counted
 
 __all__ = ["ImportForm"]
 
@@ -192,7 +193,7 @@ class ImportForm(Step):
             self.names.add(path, case)
 
     def _on_imported(self, report: Imported) -> None:
-        told = [f"{len(report.cases)} case{'s' * (len(report.cases) != 1)} imported."]
+        told = [f"{counted(len(report.cases), 'case')} imported."]
         told += [f"⚠ {sentence}" for sentence in report.failed]
         self.say("\n".join(told))
         show_info(

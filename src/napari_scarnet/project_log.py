@@ -53,9 +53,8 @@ class LogWindow(QDialog):
         for place, entry in enumerate(reversed(entries)):
             model = f"{entry.model} ({(entry.sha256 or '')[:8]})" if entry.model else ""
             changed = "; ".join(filter(None, (changes_text(entry.changed), entry.note)))
-            action = entry.action + (f" ({entry.reader})" if entry.reader else "")
             time = entry.time.replace("T", " ").removesuffix("Z")
-            cells = (str(entry.seq), time, entry.who, action, entry.case or "", model, changed)
+            cells = (str(entry.seq), time, entry.who, entry.deed, entry.case or "", model, changed)
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
                 item.setToolTip(f"{text}\nsha256 {entry.sha256}" if column == 5 and entry.sha256 else text)

@@ -11,6 +11,7 @@ from napari_scarnet.segment_options import device_box
 from napari_scarnet.smooth import FrozenHeap, preload_torch, without_collector_pauses
 from napari_scarnet.step import Step
 from scarnet.progress import Progress
+from scarnet.wording import counted
 
 __all__ = ["PredictCases"]
 
@@ -95,11 +96,10 @@ class PredictCases(Step):
         self.projects.refresh()
 
     def _on_predicted(self, report: Any) -> None:
-        told = f"{len(report.done)} case{'s' * (len(report.done) != 1)} predicted."
+        told = f"{counted(len(report.done), 'case')} predicted."
         if report.failed:
             told += "\n" + "\n".join(f"⚠ {case}: {why}" for case, why in report.failed.items())
-            failed = f"{len(report.failed)} case{'s' * (len(report.failed) != 1)}"
-            show_warning(f"{failed} could not be predicted; the Project step says why.")
+            show_warning(f"{counted(len(report.failed), 'case')} could not be predicted; the Project step says why.")
         else:
             show_info(told)
         self.say(told)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from scarnet.classes import MEASURED_CLASSES
+from scarnet.wording import counted
 
 if TYPE_CHECKING:
     from scarnet.project import AnnotatorComparison
@@ -66,8 +67,7 @@ def agreement_text(comparison: "AnnotatorComparison") -> str:
         for name, words in MEASURED_CLASSES.items()
         if (found := summary["classes"][name]["dice"])["mean"] is not None
     ]
-    cases = f"{summary['n']} case{'s' * (summary['n'] != 1)}"
-    lines = [f"{cases} labelled by both. Mean Dice: {', '.join(dice) or 'none'}."]
+    lines = [f"{counted(summary['n'], 'case')} labelled by both. Mean Dice: {', '.join(dice) or 'none'}."]
     found = summary["scar_percent"]
     if found.get("bias") is not None:
         limits = found.get("loa")

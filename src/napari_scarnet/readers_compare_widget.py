@@ -21,6 +21,7 @@ from napari_scarnet.step import Step
 from scarnet.classes import MEASURED_CLASSES
 from scarnet.errors import ScarNetError
 from scarnet.progress import Progress
+from scarnet.wording import counted
 
 if TYPE_CHECKING:
     from scarnet.evaluate import CaseResult
@@ -186,7 +187,7 @@ class ReadersCompare(Step):
         )
         count = len(pair.regions.regions)
         self.figures.setText(
-            f"Dice: {dice}.<br>Scar of the wall: {scar}.<br>They differ in {count} region{'s' * (count != 1)}; "
+            f"Dice: {dice}.<br>Scar of the wall: {scar}.<br>They differ in {counted(count, 'region')}; "
             "orange: scar only to the first, blue: only to the second, white: otherwise."
         )
         self.regions.show_regions(pair.regions.regions, first, second)
@@ -217,7 +218,7 @@ class ReadersCompare(Step):
         changed = write_labels(self.viewer, pair.case, merged)
         if changed:
             project.note_merge(pair.case, before, merged, pair.names)
-        voxels = f"{changed} voxel{'s' * (changed != 1)}"
+        voxels = counted(changed, "voxel")
         self.say(f"{voxels} of the case's own labels changed; Ctrl+Z takes all of them back.")
 
     def compare_cohort(self, *_: Any) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import ScarNetError
+from scarnet.wording import counted
 from scarnet_cli.arguments import add_model, add_study_options
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.progress import Bars
@@ -167,8 +168,9 @@ def _import_dataset(project: "Project", folder: Path, args: argparse.Namespace, 
         with bars.cleared():
             report(ScarNetError(sentence), debug=False, case=case)
     told = f", {len(found.labelled)} of them with labels" if found.labelled else ""
-    cases = f"{len(found.done)} case{'s' * (len(found.done) != 1)}"
-    bars.say(f"{cases} imported from {folder}{told}{', accepted' if told and args.accept else ''}")
+    bars.say(
+        f"{counted(len(found.done), 'case')} imported from {folder}{told}{', accepted' if told and args.accept else ''}"
+    )
     return len(found.failed)
 
 

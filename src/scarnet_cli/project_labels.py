@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scarnet.errors import ScarNetError
+from scarnet.wording import counted
 from scarnet_cli.columns import in_columns
 from scarnet_cli.failures import BAD_INPUT, OK, report
 from scarnet_cli.progress import Bars
@@ -117,7 +118,7 @@ def run_import(args: argparse.Namespace) -> int:
                 failed += 1
         bars(len(files), len(files), "Importing labels")
         whose = f" of {args.annotator}" if args.annotator else ""
-        bars.say(f"Labels{whose} of {len(files) - failed} of {len(files)} case{'s' * (len(files) != 1)} taken in")
+        bars.say(f"Labels{whose} of {len(files) - failed} of {counted(len(files), 'case')} taken in")
     return BAD_INPUT if failed else OK
 
 
@@ -129,7 +130,7 @@ def run_export(args: argparse.Namespace) -> int:
         written = export_labels(project, args.output, args.cases, args.annotator)
         if left_out := [case for case in args.cases or () if case not in written]:
             bars.note(f"no labels, left out: {', '.join(left_out)}")
-        bars.say(f"Labels of {len(written)} case{'s' * (len(written) != 1)} written: {args.output}")
+        bars.say(f"Labels of {counted(len(written), 'case')} written: {args.output}")
     return OK
 
 

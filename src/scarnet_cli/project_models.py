@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scarnet.wording import counted
 from scarnet_cli.arguments import add_device
 from scarnet_cli.columns import in_columns
 from scarnet_cli.failures import OK
@@ -124,7 +125,7 @@ def _table(found: "ModelComparison") -> list[str]:
         values = found.summary[name]
         if values["difference"] is not None:
             interval = f" (95 % CI {values['ci'][0]:+.3f} to {values['ci'][1]:+.3f})" if values["ci"] else ""
-            told = f"{values['difference']:+.3f}{interval}, {values['n']} patient{'s' if values['n'] != 1 else ''}"
+            told = f"{values['difference']:+.3f}{interval}, {counted(values['n'], 'patient')}"
             lines.append(f"{MEASURED_CLASSES[name]}: {told}")
     return lines
 
@@ -172,7 +173,7 @@ def run_promote(args: argparse.Namespace) -> int:
         waiting = len(cases_to_predict(project))
         bars.say(f"{args.model} is the project's model now.")
         if waiting:
-            cases = f"{waiting} case{'s' * (waiting != 1)}"
+            cases = counted(waiting, "case")
             bars.say(f"{cases} that nobody edited can be predicted by it: scarnet project predict {args.project}")
     return OK
 

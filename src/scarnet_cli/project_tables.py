@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from scarnet.wording import counted
 from scarnet_cli.arguments import natural, positive
 from scarnet_cli.columns import in_columns
 from scarnet_cli.failures import OK
@@ -98,8 +99,10 @@ def run_status(args: argparse.Namespace) -> int:
             return OK
         _print_cases(rows)
         counts = ", ".join(f"{count} {status}" for status, count in project.progress().items() if count)
-        cases = f"{len(rows)} case{'s' * (len(rows) != 1)}"
-        print(f"\n{cases}{': ' + counts if counts else ''}" + (f"; next: {upcoming}" if upcoming else ""))
+        print(
+            f"\n{counted(len(rows), 'case')}{': ' + counts if counts else ''}"
+            + (f"; next: {upcoming}" if upcoming else "")
+        )
         _print_models(project)
         if jobs:
             print("Fine-tunings: " + ", ".join(f"{name} ({state})" for name, state in jobs))
@@ -149,7 +152,6 @@ def run_log(args: argparse.Namespace) -> int:
             changed = ", ".join(
                 f"{name} +{count['added']} -{count['removed']}" for name, count in entry.changed.items()
             )
-            action = entry.action + (f" ({entry.reader})" if entry.reader else "")
-            cells = (action, entry.case, entry.model, changed, entry.note)
+            cells = (entry.deed, entry.case, entry.model, changed, entry.note)
             print(f"{entry.seq:>5}  {_local(entry.time)}  {entry.who}: " + ", ".join(cell for cell in cells if cell))
     return OK

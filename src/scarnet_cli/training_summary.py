@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from scarnet.wording import counted
+
 __all__ = ["summary_lines"]
 
 
@@ -52,7 +54,7 @@ def _table(name: str, figures: Mapping[str, Any]) -> Iterator[str]:
             # Two models may have one name.
             columns = {f"{base['name']} (before)": both["base"], f"{name} (after)": both["new"]}
     of = f"{count} of the " if count < held_out else "the "
-    yield f"Mean 3D Dice on {of}{held_out} case{'s' if held_out != 1 else ''} held out:"
+    yield f"Mean 3D Dice on {of}{counted(held_out, 'case')} held out:"
     yield "  ".join([f"{'':<12}", *columns])
     for key, words in CLASSES.items():
         if not all(key in summary for summary in columns.values()):

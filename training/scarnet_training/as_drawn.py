@@ -1,6 +1,11 @@
 """What is said of held-out cases whose labels are just what a model draws: they cannot tell two models apart."""
 
-__all__ = ["NOTHING_LEFT", "drawn_sentence"]
+from scarnet.wording import counted
+
+__all__ = ["HELD_OUT", "NOTHING_LEFT", "drawn_sentence"]
+
+HELD_OUT = "held-out case"
+"""By what :func:`drawn_sentence` can be told from other sentences of a card."""
 
 NOTHING_LEFT = "So nothing says which of the two models is better."
 """What follows where every held-out case is as a model of the two draws it."""
@@ -25,6 +30,6 @@ def drawn_sentence(count: int, cases: int, how: str, name: str) -> str:
     """
     one = count == 1
     return (
-        f"{count} of {cases} held-out case{'s' if cases != 1 else ''} {'was' if one else 'were'} {how} as {name} drew "
+        f"{count} of {counted(cases, HELD_OUT)} {'was' if one else 'were'} {how} as {name} drew "
         f"{'it; it is' if one else 'them; they are'} left out."
     )

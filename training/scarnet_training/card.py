@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from scarnet.models.card import ModelCard
+from scarnet.wording import counted
+from scarnet_training.as_drawn import HELD_OUT
 from scarnet_training.cohort import FEWEST_HELD_OUT
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.operating_point import carried_shift
@@ -17,7 +19,6 @@ __all__ = ["make_card"]
 _SAID_OF = "Said of"
 # How sentences about a model's own figures begin, here and in scarnet_training.finishing.
 _OF_FIGURES = ("Its weights are", "Its figures rest", "The new model is worse", "How readily it calls scar")
-_DRAWN = " held-out case"
 _CARRIED = "How readily it calls scar, by {shift:g} on its logit, was chosen for {name}, not for these patients."
 _WHAT_TRAINED = {
     "heads": "the last layers",
@@ -102,7 +103,7 @@ def _flips(recipe: Recipe, base: ModelCard | None) -> bool:
 
 def _said_of(base: ModelCard, lines: Sequence[str]) -> tuple[str, ...]:
     """Say of whom a line was said, for a fine-tuning may have changed what it tells; of figures nothing is repeated."""
-    handed_down = [line for line in lines if not line.startswith(_OF_FIGURES) and _DRAWN not in line]
+    handed_down = [line for line in lines if not line.startswith(_OF_FIGURES) and HELD_OUT not in line]
     return tuple(line if line.startswith(_SAID_OF) else f"{_SAID_OF} {base.name}: {line}" for line in handed_down)
 
 
@@ -112,14 +113,10 @@ def _counted(cases: Sequence[LabelledCase], what: str) -> str:
     patients, phantoms = len({case.patient for case in real}), len(cases) - len(real)
     told = []
     if real:
-        told.append((f"{len(real)} cases of " if len(real) > patients else "") + _number(patients, what))
+        told.append((f"{len(real)} cases of " if len(real) > patients else "") + counted(patients, what))
     if phantoms:
-        told.append(_number(phantoms, "synthetic phantom"))
+        told.append(counted(phantoms, "synthetic phantom"))
     return " and ".join(told) or f"no {what}"
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'s' if count != 1 else ''}"
 
 
 def _limits_of_figures(recipe: Recipe, validation: Sequence[LabelledCase]) -> list[str]:
@@ -132,7 +129,7 @@ def _limits_of_figures(recipe: Recipe, validation: Sequence[LabelledCase]) -> li
             "flatters these a little."
         )
     if 0 < patients < FEWEST_HELD_OUT:
-        told.append(f"Its figures rest on {_number(patients, 'patient')} only and say next to nothing.")
+        told.append(f"Its figures rest on {counted(patients, 'patient')} only and say next to nothing.")
     return told
 
 

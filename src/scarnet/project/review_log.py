@@ -58,6 +58,11 @@ class LogEntry:
     note: str = ""
     reader: str | None = None
 
+    @property
+    def deed(self) -> str:
+        """What was done, with whose labels where they are a reader's."""
+        return f"{self.action} ({self.reader})" if self.reader else self.action
+
 
 class ReviewLog:
     """The log's file.

@@ -10,6 +10,7 @@ from scarnet.errors import ScarNetError
 from scarnet.project import Project, model_path
 from scarnet.project.layout import JOBS
 from scarnet.project.naming import check_name, generated_name
+from scarnet.wording import counted
 
 __all__ = ["FinetunePlan", "plan_finetune"]
 
@@ -59,7 +60,10 @@ class FinetunePlan:
         sides = (("train on", self.training), ("hold out", self.validation))
         return [
             f"{self.name}: {self.base} fine-tuned",
-            *(f"  {what} {_patients(len(self.patients_of(cases)))}: {', '.join(cases)}" for what, cases in sides),
+            *(
+                f"  {what} {counted(len(self.patients_of(cases)), 'patient')}: {', '.join(cases)}"
+                for what, cases in sides
+            ),
             *(f"  warning: {warning}" for warning in self.warnings),
         ]
 
@@ -211,7 +215,3 @@ def _warnings(training: set[str], validation: set[str], scarred: set[str]) -> tu
     if not training & scarred:
         found.append("Nobody to train on has scar: the model would learn that there is none.")
     return tuple(found)
-
-
-def _patients(count: int) -> str:
-    return f"{count} patient{'s' * (count != 1)}"
