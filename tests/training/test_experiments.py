@@ -10,10 +10,10 @@ from scarnet.models.store import read_card, read_model
 from scarnet.phantom import PhantomSettings, write_phantom_cohort
 from scarnet.predict import Predictor
 from scarnet_training.data import load_dataset
-from scarnet_training.experiments import ablation, ablation_table, learning_curve, ship
+from scarnet_training.experiments import ablation, ablation_table, cross_validate, held_out, learning_curve, ship
 from scarnet_training.experiments.out_of_fold import read_predictions
 from scarnet_training.experiments.variants import VARIANTS, pretraining_recipe, variant_recipe
-from scarnet_training.recipe import Recipe, read_recipe
+from scarnet_training.recipe import Recipe, read_recipe, write_recipe
 from scarnet_training.splits import fold_patients
 
 TINY = {
@@ -63,13 +63,11 @@ def test_every_variant_is_a_recipe_on_the_same_folds_and_changes_what_it_says() 
 
 
 @pytest.mark.usefixtures("tiny_variants")
-def test_ablation_table_and_shipped_model(tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ablation_and_its_table(tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = tmp_path / "runs"
     assert ablation_table.main(["--runs", str(runs), "--dataset", str(dataset)]) == 2
     assert "run python -m scarnet_training.experiments.ablation first" in capsys.readouterr().err
     assert ablation.main(["--out", str(runs), "--variants", "unet", "--fold", "0"]) == 0
-    assert ship.main(["x", "-o", str(tmp_path / "no.safetensors"), "--runs", str(runs), "--variant", "unet"]) == 2
-    assert "1 of 5 folds" in capsys.readouterr().err
     finished = (runs / "unet" / "fold0" / "model.safetensors").stat().st_mtime_ns
     assert ablation.main(["--out", str(runs), "--variants", "unet"]) == 0
     assert (runs / "unet" / "fold0" / "model.safetensors").stat().st_mtime_ns == finished  # not trained again
@@ -77,11 +75,11 @@ def test_ablation_table_and_shipped_model(tmp_path: Path, dataset: Path, capsys:
 
     cases = load_dataset(dataset)
     named = {case.stack.case: case for case in cases}
-    for fold, (_, held_out) in enumerate(fold_patients(cases, 5, 0)):
+    for fold, (_, unseen) in enumerate(fold_patients(cases, 5, 0)):
         folder = runs / "unet" / f"fold{fold}"
         model = read_model(folder / "model.safetensors")
         for patient in read_predictions(folder, named):
-            assert patient.case.stack.case in held_out
+            assert patient.case.stack.case in unseen
             for output, flips in (("plain", False), ("flips", True)):
                 expected = Predictor(model, "cpu", test_time_flips=flips).predict(patient.case.stack).logits
                 np.testing.assert_allclose(patient.logits(output), expected, atol=0.02)
@@ -94,17 +92,46 @@ def test_ablation_table_and_shipped_model(tmp_path: Path, dataset: Path, capsys:
     assert "with test-time flips" in lines[-1]
     assert not any("medsam" in line.lower() for line in lines)  # the network has no such branch
 
-    shipped = tmp_path / "shipped.safetensors"
-    words = [str(runs / "unet" / "fold0" / "model.safetensors"), "-o", str(shipped)]
-    assert ship.main([*words, "--runs", str(runs), "--variant", "unet", "--dataset", str(dataset)]) == 0
-    card = read_card(shipped)
-    assert set(card.validation["patients"]) == set(named)
+
+def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
+    tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, runs, shipped = tmp_path / "tiny.toml", tmp_path / "runs", tmp_path / "shipped.safetensors"
+    training = {**TINY["training"], "choose_scar_shift": True}
+    write_recipe(read_recipe({**TINY, "training": training, "data": {"datasets": [str(dataset)]}}), file)
+    words = ["--runs", str(runs), "--dataset", str(dataset)]
+    assert cross_validate.main([str(file), "--out", str(runs), "--fold", "0", "--all-patients"]) == 0
+    assert "| 1 | " in capsys.readouterr().out
+    everybody = runs / "tiny" / "all" / "model.safetensors"
+    assert ship.main([str(everybody), "-o", str(shipped), *words]) == 2
+    assert "1 of 5 folds" in capsys.readouterr().err
+    assert not shipped.exists()
+    finished = (runs / "tiny" / "fold0" / "model.safetensors").stat().st_mtime_ns
+    assert cross_validate.main([str(file), "--out", str(runs)]) == 0
+    assert (runs / "tiny" / "fold0" / "model.safetensors").stat().st_mtime_ns == finished  # not trained again
+    plain, flips = capsys.readouterr().out.splitlines()[2:]
+    assert plain.startswith("| `tiny` | 5 | ")
+    assert flips.startswith("| `tiny`, with test-time flips | 5 | ")
+
+    assert ship.main([str(everybody), "-o", str(shipped), *words]) == 0
+    card, named = read_card(shipped), {case.stack.case for case in load_dataset(dataset)}
+    assert set(card.training_cases) == set(card.validation["patients"]) == named
     assert card.validation["summary"]["folds"] == 5
+    assert any("figures are not its own" in line for line in card.data)
     point = card.validation["summary"]["operating_point"]
     assert card.smallest_scar_ml == point["smallest_scar_ml"]
-    before = read_model(runs / "unet" / "fold0" / "model.safetensors").network.classifier.bias
-    after = read_model(shipped).network.classifier.bias
+    before, after = (read_model(path).network.classifier.bias for path in (everybody, shipped))
     assert float((after - before).detach()[3]) == pytest.approx(point["shift"], abs=0.01)
+
+    # What the card says of each patient is what the folds' models say, for who looks at how they fail.
+    assert held_out.main(["--model", str(shipped), "--dataset", str(dataset)]) == 2
+    assert "give --runs" in capsys.readouterr().err
+    assert held_out.main(["--model", str(everybody), *words]) == 2
+    assert "not cross-validated" in capsys.readouterr().err
+    assert held_out.main(["--model", str(shipped), *words]) == 0
+    rows = [[cell.strip() for cell in line.split("|")] for line in capsys.readouterr().out.splitlines()]
+    told = {row[1]: row[2] for row in rows if row[1:2] and row[1] in named}
+    assert told == {name: f"{found['dice_myocardium']:.2f}" for name, found in card.validation["patients"].items()}
 
 
 def test_learning_curve_measures_on_patients_of_neither(

@@ -18,7 +18,7 @@ __all__ = ["make_card"]
 
 _SAID_OF = "Said of"
 # How sentences about a model's own figures begin, here and in scarnet_training.finishing.
-_OF_FIGURES = ("Its weights are", "Its figures rest", "The new model is worse", "How readily it calls scar")
+_OF_FIGURES = ("Its weights are", "Its figures", "The new model is worse", "How readily it calls scar")
 _CARRIED = "How readily it calls scar, by {shift:g} on its logit, was chosen for {name}, not for these patients."
 _WHAT_TRAINED = {
     "heads": "the last layers",

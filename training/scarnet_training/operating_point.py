@@ -100,6 +100,26 @@ class OperatingPoint:
     bias: float
     patients: int
 
+    def labels(self, logits: npt.NDArray[np.floating[Any]], voxel_ml: float) -> npt.NDArray[np.uint8]:
+        """Give the labels of a model that was not shifted, as those of the shifted one would be.
+
+        Parameters
+        ----------
+        logits : ndarray, shape (C, Z, Y, X)
+            Its logits.
+        voxel_ml : float
+            Volume of a voxel.
+
+        Returns
+        -------
+        ndarray of uint8, shape (Z, Y, X)
+            The likeliest class of each voxel, cleaned, without scar that is too small to be believed.
+        """
+        shifted = logits.copy()
+        shifted[TissueClass.SCAR] += self.shift
+        labels = postprocess_labels(shifted.argmax(axis=0).astype(np.uint8))
+        return drop_small_scar(labels, math.ceil(self.smallest_scar_ml / voxel_ml))
+
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain values, as it stands in a card."""
         return {name: None if value is None else round(value, 4) for name, value in vars(self).items()}

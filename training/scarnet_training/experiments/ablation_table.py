@@ -9,12 +9,12 @@ import numpy as np
 from scarnet.errors import ScarNetError
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.command_line import add_output, with_status, write_or_print
+from scarnet_training.experiments.crossval import FOLDS
 from scarnet_training.experiments.scoring import Score, pooled_logits, predicted_folds, score
 from scarnet_training.experiments.variants import BASE, VARIANTS
 
-__all__ = ["main", "make_table"]
+__all__ = ["main", "make_table", "table_row", "table_text"]
 
-FOLDS = 5
 COLUMNS = (
     "variant",
     "folds",
@@ -72,8 +72,12 @@ def make_table(out: Path, dataset: Path) -> str:
     if not rows:
         raise ScarNetError(f"{out} holds no predictions; run python -m scarnet_training.experiments.ablation first.")
     base = rows[0][1].by_fold["scar"] if predicted_folds(out, BASE, FOLDS) else {}
-    lines = [COLUMNS, ("---",) * len(COLUMNS), *(_row(name, found, base) for name, found in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return table_text([table_row(name, found, base) for name, found in rows])
+
+
+def table_text(rows: Sequence[Sequence[str]]) -> str:
+    """Put rows of :func:`table_row` under their heads, as Markdown."""
+    return "".join(f"| {' | '.join(line)} |\n" for line in (COLUMNS, ("---",) * len(COLUMNS), *rows))
 
 
 def _over_folds(values: Sequence[float], sign: str = "") -> str:
@@ -81,7 +85,23 @@ def _over_folds(values: Sequence[float], sign: str = "") -> str:
     return f"{np.mean(values):{sign}.3f}{spread}" if values else "–"
 
 
-def _row(name: str, found: Score, base_scar: Mapping[int, float]) -> tuple[str, ...]:
+def table_row(name: str, found: Score, base_scar: Mapping[int, float]) -> tuple[str, ...]:
+    """Give a row of the table.
+
+    Parameters
+    ----------
+    name : str
+        What was predicted, and how.
+    found : Score
+        How good it is.
+    base_scar : Mapping of int to float
+        Fold to the mean scar Dice of the variant to compare with; empty for none.
+
+    Returns
+    -------
+    tuple of str
+        A cell a column.
+    """
     scar = found.by_fold["scar"]
     # Fold by fold, since folds differ more than variants do.
     more = [value - base_scar[fold] for fold, value in scar.items() if fold in base_scar]

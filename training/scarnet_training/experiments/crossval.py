@@ -6,7 +6,10 @@ from scarnet.progress import Progress, silent
 from scarnet_training.recipe import Recipe
 from scarnet_training.trainer import train
 
-__all__ = ["fold_folder", "train_fold"]
+__all__ = ["FOLDS", "fold_folder", "train_fold"]
+
+FOLDS = 5
+"""By patient, the same for every variant and recipe."""
 
 
 def fold_folder(out: Path, variant: str, fold: int) -> Path:

@@ -2,27 +2,32 @@
 
 Prints the patients from worst to best and the calibration of the scar probability, as Markdown for the model card, and
 draws the worst patients, the network's contours beside the reference's. The pictures show patients: they stay with the
-data and do not belong into a repository.
+data and do not belong into a repository. A model of all patients has figures of its cross-validation, which ``--runs``
+names.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
 from scarnet.classes import CLASS_COLOURS, TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.files import make_folder
 from scarnet.models import ModelCard, load_model
-from scarnet.predict import Prediction
+from scarnet.models.store import Model
 from scarnet.predict.predictor import Predictor
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.command_line import with_status
+from scarnet_training.experiments.crossval import FOLDS, fold_folder
+from scarnet_training.experiments.out_of_fold import output_used, read_predictions
 from scarnet_training.labelled_case import LabelledCase
+from scarnet_training.operating_point import OperatingPoint
 from scarnet_training.validation import compare_labels
 
 if TYPE_CHECKING:
@@ -140,22 +145,46 @@ def held_out_patients(card: ModelCard) -> list[str]:
         Its figures are cross-validated: it was then trained on all patients.
     """
     if "folds" in card.validation.get("summary", {}):
-        raise ScarNetError(f"{card.name} was trained on all patients; look at the folds' models instead.")
+        raise ScarNetError(f"{card.name} was trained on all patients; give --runs, with its cross-validation.")
     return sorted(card.validation.get("patients", {}))
 
 
-def _predicted(args: argparse.Namespace) -> list[tuple[LabelledCase, Prediction, dict[str, Any]]]:
-    model = load_model(args.model)
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What a model that has not seen a patient says of them: labels, scar probability (Z, Y, X), figures."""
+
+    case: LabelledCase
+    labels: npt.NDArray[np.uint8]
+    scar_probability: npt.NDArray[np.float32]
+    window: tuple[int, int, int, int]
+    figures: dict[str, Any]
+
+
+def _predicted(model: Model, cases: Sequence[LabelledCase]) -> Iterator[_Found]:
+    """Predict the patients that the model itself has not seen."""
     names = set(held_out_patients(model.card))
-    cases = [case for case in load_dataset(args.dataset) if case.stack.case in names]
-    if not cases:
-        raise ScarNetError(f"None of the patients that {args.model} was validated on is in {args.dataset}.")
     predictor = Predictor(model)
-    found = []
     for case in cases:
-        prediction = predictor.predict(case.stack)
-        found.append((case, prediction, compare_labels(case.labels, prediction.labels)))
-    return sorted(found, key=lambda one: _badness(one[2]))
+        if case.stack.case in names:
+            said = predictor.predict(case.stack)
+            figures = compare_labels(case.labels, said.labels)
+            yield _Found(case, said.labels, said.probabilities[TissueClass.SCAR], said.window, figures)
+
+
+def _out_of_fold(card: ModelCard, runs: Path, cases: Sequence[LabelledCase]) -> Iterator[_Found]:
+    """Read what the folds' models say, at the operating point that was chosen on all of them."""
+    summary = card.validation.get("summary", {})
+    if "folds" not in summary:
+        raise ScarNetError(f"The figures of {card.name} are not cross-validated; leave --runs out.")
+    point, named = OperatingPoint(**summary["operating_point"]), {case.stack.case: case for case in cases}
+    for fold in range(FOLDS):
+        for patient in read_predictions(fold_folder(runs, card.name, fold), named):
+            logits = patient.logits(output_used(card))
+            labels = point.labels(logits, patient.case.stack.voxel_ml)
+            logits[TissueClass.SCAR] += point.shift
+            probability = softmax(logits, axis=0)[TissueClass.SCAR]
+            figures = compare_labels(patient.case.labels, labels)
+            yield _Found(patient.case, labels, probability, patient.window, figures)
 
 
 def _badness(figures: dict[str, Any]) -> float:
@@ -165,13 +194,14 @@ def _badness(figures: dict[str, Any]) -> float:
     return 1.0 - figures["scar_percent_predicted"] / 100
 
 
-def _markdown(found: list[tuple[LabelledCase, Prediction, dict[str, Any]]], calibration: Reliability) -> str:
+def _markdown(found: Sequence[_Found], calibration: Reliability) -> str:
     lines = ["| patient | whole myocardium | blood pool | scar | reference % | network % |", "| --- " * 6 + "|"]
-    for case, _, f in found:
+    for one in found:
+        f = one.figures
         scar = "none" if f["dice_scar"] is None else f"{f['dice_scar']:.2f}"
         amounts = f"{f['scar_percent_reference']:.1f} | {f['scar_percent_predicted']:.1f}"
         lines.append(
-            f"| {case.stack.case} | {f['dice_myocardium']:.2f} | {f['dice_blood_pool']:.2f} | {scar} | {amounts} |"
+            f"| {one.case.stack.case} | {f['dice_myocardium']:.2f} | {f['dice_blood_pool']:.2f} | {scar} | {amounts} |"
         )
     lines += ["", "| scar probability | voxels of the wall | of which scar |", "| --- " * 3 + "|"]
     for index, (count, frequency) in enumerate(zip(calibration.count, calibration.frequency, strict=True)):
@@ -186,21 +216,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.held_out", description=__doc__)
     parser.add_argument("--model", default="scarnet-lite", help="the model")
+    parser.add_argument("--runs", type=Path, help="the folder of its cross-validation, for a model of all patients")
     parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
     parser.add_argument("--pictures", type=Path, help="a folder outside the repository for pictures of the worst")
     parser.add_argument("--worst", type=int, default=4, help="how many patients to draw")
     args = parser.parse_args(argv)
-    found = _predicted(args)
-    wall = [np.isin(case.labels, (TissueClass.MYOCARDIUM, TissueClass.SCAR)) for case, _, _ in found]
+    model, cases = load_model(args.model), load_dataset(args.dataset)
+    said = _predicted(model, cases) if args.runs is None else _out_of_fold(model.card, args.runs, cases)
+    found = sorted(said, key=lambda one: _badness(one.figures))
+    if not found:
+        raise ScarNetError(f"None of the patients that {args.model} was validated on is in {args.dataset}.")
+    walls = [np.isin(one.case.labels, (TissueClass.MYOCARDIUM, TissueClass.SCAR)) for one in found]
     calibration = reliability(
-        [p.probabilities[TissueClass.SCAR][mask] for (_, p, _), mask in zip(found, wall, strict=True)],
-        [(case.labels == TissueClass.SCAR)[mask] for (case, _, _), mask in zip(found, wall, strict=True)],
+        [one.scar_probability[wall] for one, wall in zip(found, walls, strict=True)],
+        [(one.case.labels == TissueClass.SCAR)[wall] for one, wall in zip(found, walls, strict=True)],
     )
     print(_markdown(found, calibration), end="")
     if args.pictures is not None:
         folder = make_folder(args.pictures)
-        for case, prediction, _ in found[: args.worst]:
-            draw_case(case, prediction.labels, prediction.window).savefig(folder / f"{case.stack.case}.png", dpi=150)
+        for one in found[: args.worst]:
+            picture = draw_case(one.case, one.labels, one.window)
+            picture.savefig(folder / f"{one.case.stack.case}.png", dpi=150)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from scarnet.errors import ScarNetError
 from scarnet.files import atomic_path
+from scarnet.models.card import ModelCard
 from scarnet.models.store import read_model
 from scarnet.predict.outside import OUTSIDE_LOGITS
 from scarnet.predict.predictor import Predictor
@@ -18,7 +19,7 @@ from scarnet_training.cohort import load_cohort
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.recipe import Recipe
 
-__all__ = ["OUTPUTS", "OutOfFold", "predict_fold", "read_predictions"]
+__all__ = ["OUTPUTS", "OutOfFold", "output_used", "predict_fold", "read_predictions"]
 
 OUTPUTS = ("plain", "flips", "unet", "medsam")
 """The fused logits without and with test-time flips, and each branch's own without."""
@@ -51,6 +52,11 @@ class OutOfFold:
         whole[:] = np.array(OUTSIDE_LOGITS)[:, None, None, None]
         whole[:, :, y0:y1, x0:x1] = self.inside[output]
         return whole
+
+
+def output_used(card: ModelCard) -> str:
+    """Say which of :data:`OUTPUTS` a model is meant to be used with."""
+    return "flips" if card.recipe.get("test_time_flips") else "plain"
 
 
 def predict_fold(recipe: Recipe, folder: Path, with_flips: bool, progress: Progress = silent) -> Path:

@@ -5,21 +5,17 @@ readily scar is called is chosen on these, too.
 """
 
 import argparse
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
 from scarnet.models.store import read_model, save_model
-from scarnet.predict.labels import drop_small_scar, postprocess_labels
 from scarnet_training.data import load_dataset
-from scarnet_training.experiments.ablation_table import FOLDS
 from scarnet_training.experiments.command_line import with_status
+from scarnet_training.experiments.crossval import FOLDS
+from scarnet_training.experiments.out_of_fold import output_used
 from scarnet_training.experiments.scoring import Pooled, pooled_logits, predicted_folds
 from scarnet_training.operating_point import OperatingPoint, choose_point, measure_choices, shift_scar
 from scarnet_training.validation import compare_labels, summarise
@@ -44,11 +40,7 @@ def cross_validated_figures(pooled: Pooled, point: OperatingPoint) -> dict[str, 
     """
     patients = {}
     for _, case, logits in pooled:
-        logits = logits.copy()
-        logits[TissueClass.SCAR] += point.shift
-        smallest = math.ceil(point.smallest_scar_ml / case.stack.voxel_ml)
-        labels = drop_small_scar(postprocess_labels(logits.argmax(axis=0).astype(np.uint8)), smallest)
-        figures = compare_labels(case.labels, labels)
+        figures = compare_labels(case.labels, point.labels(logits, case.stack.voxel_ml))
         patients[case.stack.case] = {k: None if v is None else round(v, 4) for k, v in figures.items()}
     summary = {**summarise(patients), "folds": len({fold for fold, _, _ in pooled}), "operating_point": point.to_dict()}
     return {"summary": summary, "patients": patients}
@@ -60,26 +52,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.ship", description=__doc__)
     parser.add_argument("model", type=Path, help="the model trained on all patients")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to ship")
-    parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="the ablation's folder")
-    parser.add_argument("--variant", default="encoder", help="the variant with the model's recipe")
+    runs = Path("runs/cross-validation")
+    parser.add_argument("--runs", type=Path, default=runs, help="the cross-validation's folder")
     parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
     args = parser.parse_args(argv)
-    folds = predicted_folds(args.runs, args.variant, FOLDS)
-    if len(folds) < FOLDS:
-        raise ScarNetError(f"{args.runs / args.variant} has {len(folds)} of {FOLDS} folds; run the others first.")
     model = read_model(args.model)
-    output = "flips" if model.card.recipe.get("test_time_flips") else "plain"
+    name = model.card.name
+    folds = predicted_folds(args.runs, name, FOLDS)
+    if len(folds) < FOLDS:
+        raise ScarNetError(f"{args.runs / name} has {len(folds)} of {FOLDS} folds; run the others first.")
     cases = {case.stack.case: case for case in load_dataset(args.dataset)}
-    pooled = pooled_logits(args.runs, [args.variant], output, folds, cases)
+    pooled = pooled_logits(args.runs, [name], output_used(model.card), folds, cases)
     if not pooled:
-        raise ScarNetError(f"{args.variant} was not predicted with test-time flips, which {args.model} is used with.")
+        raise ScarNetError(f"{args.runs / name} was not predicted with test-time flips; let cross_validate do it.")
     point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
     shift_scar(model.network, point.shift)
     told = (
-        f"Validation: {FOLDS} models of the same recipe, cross-validated over {len(pooled)} patients, each model "
-        "measured on patients it had not seen; this one was then trained on all of them."
+        f"Its figures are not its own: they are those of {FOLDS} models of the same recipe, cross-validated over "
+        f"{len(pooled)} patients, each measured on patients it had not seen; this one was then trained on all of them."
     )
-    data = (*(line for line in model.card.data if not line.startswith("Trained on")), told)
+    data = (*model.card.data, told)
     card = replace(
         model.card,
         data=data,
