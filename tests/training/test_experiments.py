@@ -120,8 +120,12 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
     assert any("figures are not its own" in line for line in card.data)
     point = card.validation["summary"]["operating_point"]
     assert card.smallest_scar_ml == point["smallest_scar_ml"]
-    before, after = (read_model(path).network.classifier.bias for path in (everybody, shipped))
-    assert float((after - before).detach()[3]) == pytest.approx(point["shift"], abs=0.01)
+    before, after = (read_model(path).network.classifier for path in (everybody, shipped))
+    assert float(after.bias[3].detach()) * point["temperature"] == pytest.approx(
+        float(before.bias[3].detach()) + point["shift"], abs=0.01
+    )
+    ratio = (before.weight / after.weight).detach().numpy()
+    np.testing.assert_allclose(ratio, point["temperature"], rtol=0.01)
 
     # What the card says of each patient is what the folds' models say, for who looks at how they fail.
     assert held_out.main(["--model", str(shipped), "--dataset", str(dataset)]) == 2

@@ -89,6 +89,9 @@ class OperatingPoint:
         Mean predicted less reference scar of all patients, in points of the whole wall.
     patients : int
         Number of patients with scar.
+    temperature : float
+        What all logits are divided by, the shift included; it changes probabilities, never labels. See
+        :mod:`scarnet_training.calibration`.
     """
 
     shift: float
@@ -99,6 +102,14 @@ class OperatingPoint:
     specificity_left_out: float | None
     bias: float
     patients: int
+    temperature: float = 1.0
+
+    def logits(self, logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+        """Give the logits (C, Z, Y, X) of the model with the choice built in, of those without."""
+        shifted = logits.copy()
+        shifted[TissueClass.SCAR] += self.shift
+        shifted /= self.temperature
+        return shifted
 
     def labels(self, logits: npt.NDArray[np.floating[Any]], voxel_ml: float) -> npt.NDArray[np.uint8]:
         """Give the labels of a model that was not shifted, as those of the shifted one would be.
@@ -115,9 +126,7 @@ class OperatingPoint:
         ndarray of uint8, shape (Z, Y, X)
             The likeliest class of each voxel, cleaned, without scar that is too small to be believed.
         """
-        shifted = logits.copy()
-        shifted[TissueClass.SCAR] += self.shift
-        labels = postprocess_labels(shifted.argmax(axis=0).astype(np.uint8))
+        labels = postprocess_labels(self.logits(logits).argmax(axis=0).astype(np.uint8))
         return drop_small_scar(labels, math.ceil(self.smallest_scar_ml / voxel_ml))
 
     def to_dict(self) -> dict[str, Any]:
@@ -258,7 +267,9 @@ def carried_shift(card: ModelCard) -> float:
         What was added to the scar logit; 0 where nothing was.
     """
     own = card.validation.get("summary", {}).get("operating_point", {})
-    return float(own.get("shift", card.recipe.get("scar_shift", 0.0)))
+    if "shift" in own:
+        return float(own["shift"]) / float(own.get("temperature", 1.0))
+    return float(card.recipe.get("scar_shift", 0.0))
 
 
 def shift_scar(network: ScarNet, shift: float) -> None:

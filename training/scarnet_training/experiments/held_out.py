@@ -181,8 +181,7 @@ def _out_of_fold(card: ModelCard, runs: Path, cases: Sequence[LabelledCase]) -> 
         for patient in read_predictions(fold_folder(runs, card.name, fold), named):
             logits = patient.logits(output_used(card))
             labels = point.labels(logits, patient.case.stack.voxel_ml)
-            logits[TissueClass.SCAR] += point.shift
-            probability = softmax(logits, axis=0)[TissueClass.SCAR]
+            probability = softmax(point.logits(logits), axis=0)[TissueClass.SCAR]
             figures = compare_labels(patient.case.labels, labels)
             yield _Found(patient.case, labels, probability, patient.window, figures)
 

@@ -1,7 +1,7 @@
 """``python -m scarnet_training.experiments.ship``: make the built-in model of one trained on all patients.
 
 Its figures are those of the cross-validation by the same recipe: every patient by a model that had not seen it. How
-readily scar is called is chosen on these, too.
+readily scar is called, and how sure of itself it is, are chosen on these, too.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from typing import Any
 
 from scarnet.errors import ScarNetError
 from scarnet.models.store import read_model, save_model
+from scarnet_training.calibration import choose_temperature, soften
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.command_line import with_status
 from scarnet_training.experiments.crossval import FOLDS
@@ -66,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not pooled:
         raise ScarNetError(f"{args.runs / name} was not predicted with test-time flips; let cross_validate do it.")
     point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
+    point = replace(point, temperature=choose_temperature((case, point.logits(logits)) for _, case, logits in pooled))
     shift_scar(model.network, point.shift)
+    soften(model.network, point.temperature)
     told = (
         f"Its figures are not its own: they are those of {FOLDS} models of the same recipe, cross-validated over "
         f"{len(pooled)} patients, each measured on patients it had not seen; this one was then trained on all of them."
