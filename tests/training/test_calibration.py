@@ -10,9 +10,10 @@ from scarnet.models import ModelCard
 from scarnet.network.config import ScarNetConfig
 from scarnet.network.scarnet import ScarNet
 from scarnet.stack import LGEStack
-from scarnet_training.calibration import choose_temperature, soften
+from scarnet_training.calibration import choose_temperature
+from scarnet_training.correction import Correction, carried_correction
 from scarnet_training.labelled_case import LabelledCase
-from scarnet_training.operating_point import OperatingPoint, carried_shift, shift_scar
+from scarnet_training.operating_point import OperatingPoint
 
 POINT = OperatingPoint(
     shift=1.5,
@@ -40,23 +41,25 @@ def test_the_temperature_under_which_labels_were_drawn_is_found(true: float) -> 
     assert choose_temperature(iter(cases)) == pytest.approx(true, rel=0.05)
 
 
-def test_a_softened_network_gives_what_the_point_says_of_the_one_before() -> None:
+def test_a_corrected_network_gives_what_the_point_says_of_the_one_before() -> None:
     torch.manual_seed(0)
     network = ScarNet(ScarNetConfig(encoder="none", unet_width=8, grid=48)).eval()
     point = replace(POINT, temperature=2.0)
     image = torch.randn(3, 1, 48, 48)
     with torch.inference_mode():
         before = network(image).logits.movedim(1, 0).numpy().copy()
-        shift_scar(network, point.shift)
-        soften(network, point.temperature)
-        after = network(image).logits.movedim(1, 0).numpy()
+        point.correction.apply(network)
+        after = network(image).logits.movedim(1, 0).numpy().copy()
+        point.correction.undo(network)
+        np.testing.assert_allclose(network(image).logits.movedim(1, 0).numpy(), before, atol=1e-5)
     np.testing.assert_allclose(after, point.logits(before), atol=1e-5)
     np.testing.assert_array_equal(point.labels(before, 0.01), replace(point, temperature=1.0).labels(before, 0.01))
 
 
-def test_a_fine_tuning_takes_out_the_shift_as_it_is_in_softened_weights() -> None:
+def test_a_card_says_what_correction_the_weights_carry() -> None:
     card = ModelCard("tiny", "", ScarNetConfig())
+    assert carried_correction(card) == Correction(0.0, 1.0)
     summary = {"operating_point": replace(POINT, temperature=2.0).to_dict()}
-    assert carried_shift(replace(card, validation={"summary": summary})) == 0.75
+    assert carried_correction(replace(card, validation={"summary": summary})) == Correction(1.5, 2.0)
     del summary["operating_point"]["temperature"]  # of a model that was made before there was one
-    assert carried_shift(replace(card, validation={"summary": summary})) == 1.5
+    assert carried_correction(replace(card, validation={"summary": summary})) == Correction(1.5, 1.0)

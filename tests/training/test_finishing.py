@@ -16,8 +16,8 @@ from scarnet.network.scarnet import ScarNet
 from scarnet_cli.training_summary import summary_lines
 from scarnet_training import updates
 from scarnet_training.card import make_card
+from scarnet_training.correction import Correction, carried_correction
 from scarnet_training.experiments import choose_point, held_out
-from scarnet_training.operating_point import carried_shift
 from scarnet_training.run_folder import code_commit
 from scarnet_training.trainer import train
 
@@ -63,8 +63,8 @@ def test_a_fine_tuned_model_takes_over_what_holds_of_its_start_and_names_no_fold
     assert card.recipe["start"]["model"] == "Jane Doe.safetensors"
 
 
-def test_a_shift_of_the_scar_logit_is_not_trained_away(tmp_path: Path, tiny_recipe: Recipes) -> None:
-    figures = {"summary": {"operating_point": {"shift": 2.5}}}
+def test_a_correction_of_the_logits_is_not_trained_away(tmp_path: Path, tiny_recipe: Recipes) -> None:
+    figures = {"summary": {"operating_point": {"shift": 2.5, "temperature": 2.0}}}
     base = base_model(tmp_path / "base.safetensors", tiny_recipe(), validation=figures)
     for name, start in (("first", base), ("second", tmp_path / "first" / "model.safetensors")):
         # Next to no training, so that the weights stay where they begin.
@@ -74,8 +74,9 @@ def test_a_shift_of_the_scar_logit_is_not_trained_away(tmp_path: Path, tiny_reci
         assert torch.allclose(model.network.classifier.bias, load_model(base).network.classifier.bias, atol=1e-4)
         trained = torch.load(tmp_path / name / "checkpoints" / "last.pt", weights_only=True)["network"]
         bias = trained["unet_head.bias"]  # the classifier of a network without an encoder
-        assert torch.allclose(bias + torch.tensor([0, 0, 0, 2.5]), model.network.classifier.bias, atol=1e-4)
-        assert carried_shift(model.card) == 2.5
+        assert torch.allclose((bias + torch.tensor([0, 0, 0, 2.5])) / 2, model.network.classifier.bias, atol=1e-4)
+        assert torch.allclose(trained["unet_head.weight"] / 2, model.network.classifier.weight, atol=1e-4)
+        assert carried_correction(model.card) == Correction(2.5, 2.0)
         assert any(line.startswith("How readily it calls scar, by 2.5") for line in model.card.limitations)
 
 

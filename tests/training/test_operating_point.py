@@ -13,8 +13,9 @@ from scarnet.network.config import ScarNetConfig
 from scarnet.network.scarnet import ScarNet
 from scarnet.phantom import Phantom
 from scarnet.predict import Predictor
+from scarnet_training.correction import Correction
 from scarnet_training.data import LabelledCase
-from scarnet_training.operating_point import SHIFTS, SIZES_ML, Choices, choose_point, measure_model, shift_scar
+from scarnet_training.operating_point import SHIFTS, SIZES_ML, Choices, choose_point, measure_model
 from scarnet_training.validation import compare_labels
 
 ZERO = SHIFTS.index(0.0)
@@ -77,7 +78,7 @@ def test_what_was_measured_is_what_the_shifted_network_does(phantom: Phantom, ne
     measured = measure_model(model, [case], "cpu")
     before = Predictor(model, "cpu").predict(phantom.stack, branches=True)
     shift, size = ZERO + 3, 4
-    shift_scar(model.network, SHIFTS[shift])
+    Correction(SHIFTS[shift]).apply(model.network)
     model = replace(model, card=replace(model.card, smallest_scar_ml=SIZES_ML[size]))
     after = Predictor(model, "cpu").predict(phantom.stack, branches=True)
     y0, y1, x0, x1 = after.window

@@ -9,7 +9,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from scarnet.network.adapters import merge_adapters
 from scarnet.network.scarnet import ScarNet
-from scarnet_training.operating_point import shift_scar
+from scarnet_training.correction import Correction
 
 __all__ = ["AveragedNetwork"]
 
@@ -32,13 +32,13 @@ class AveragedNetwork(AveragedModel):
         The network that trains; it is copied.
     decay : float
         Share of the average that a step keeps, 0 to follow the network; less while few steps were averaged.
-    scar_shift : float
-        Added to the scar logit of what :meth:`plain` gives, and of nothing that trains.
+    correction : Correction
+        Built into what :meth:`plain` gives, and into nothing that trains.
     """
 
-    def __init__(self, network: ScarNet, decay: float, scar_shift: float = 0.0) -> None:
+    def __init__(self, network: ScarNet, decay: float, correction: Correction | None = None) -> None:
         super().__init__(network, use_buffers=True)
-        self.decay, self.scar_shift = decay, scar_shift
+        self.decay, self.correction = decay, correction or Correction()
         self._moving: _Moving | None = None
 
     @torch.no_grad()
@@ -101,5 +101,5 @@ class AveragedNetwork(AveragedModel):
         # A new one has its weights in the usual memory format, which files want.
         plain = ScarNet(copy.config)
         plain.load_state_dict(copy.state_dict())
-        shift_scar(plain, self.scar_shift)
+        self.correction.apply(plain)
         return plain.eval()

@@ -8,14 +8,12 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from scarnet.network.scarnet import ScarNet
 from scarnet_training.labelled_case import LabelledCase
 
-__all__ = ["choose_temperature", "soften"]
+__all__ = ["choose_temperature"]
 
 LEAST, MOST = 0.25, 10.0
 
@@ -48,20 +46,3 @@ def choose_temperature(predicted: Iterable[tuple[LabelledCase, npt.NDArray[np.fl
 
     found = minimize_scalar(cross_entropy, bounds=(np.log(LEAST), np.log(MOST)), method="bounded")
     return float(np.exp(found.x))
-
-
-def soften(network: ScarNet, temperature: float) -> None:
-    """Divide the fused logits by a constant; each branch's own logits stay, where there are two.
-
-    Parameters
-    ----------
-    network : ScarNet
-        The network, changed in place.
-    temperature : float
-        The constant, above 0.
-    """
-    classifier = network.classifier
-    assert classifier.bias is not None
-    with torch.no_grad():
-        classifier.weight /= temperature
-        classifier.bias /= temperature

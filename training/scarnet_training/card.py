@@ -8,8 +8,8 @@ from scarnet.models.card import ModelCard
 from scarnet.wording import counted
 from scarnet_training.as_drawn import HELD_OUT
 from scarnet_training.cohort import FEWEST_HELD_OUT
+from scarnet_training.correction import Correction, carried_correction
 from scarnet_training.labelled_case import LabelledCase
-from scarnet_training.operating_point import carried_shift
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import code_commit
 from scarnet_training.settings import ModelSettings
@@ -55,7 +55,7 @@ def make_card(
         The card.
     """
     settings = recipe.model
-    shift = carried_shift(base) if base and not recipe.training.choose_scar_shift else 0.0
+    carried = carried_correction(base) if base and not recipe.training.choose_scar_shift else Correction()
     return ModelCard(
         name=settings.name,
         description=settings.description,
@@ -70,13 +70,18 @@ def make_card(
             + (f", with {_counted(replayed, 'earlier patient')} shown again" if replayed else "")
             + f"; validated on {_counted(validation, 'other patient')}.",
         ),
-        # Card readers look for these two at the top of the recipe.
-        recipe={**_without_folders(recipe.to_dict()), "test_time_flips": _flips(recipe, base), "scar_shift": shift},
+        # Card readers look for these at the top of the recipe.
+        recipe={
+            **_without_folders(recipe.to_dict()),
+            "test_time_flips": _flips(recipe, base),
+            "scar_shift": carried.shift,
+            "temperature": carried.temperature,
+        },
         commit=code_commit(),
         limitations=(
             *settings.limitations,
             *(_said_of(base, base.limitations) if base else ()),
-            *((_CARRIED.format(shift=shift, name=base.name),) if base and shift else ()),
+            *((_CARRIED.format(shift=carried.shift, name=base.name),) if base and carried.shift else ()),
             *_limits_of_figures(recipe, validation),
         ),
         smallest_scar_ml=base.smallest_scar_ml if base else 0.0,

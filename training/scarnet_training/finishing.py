@@ -13,7 +13,7 @@ from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress, silent
 from scarnet_training.as_drawn import NOTHING_LEFT, drawn_sentence
 from scarnet_training.labelled_case import LabelledCase
-from scarnet_training.operating_point import choose_point, measure_model, shift_scar
+from scarnet_training.operating_point import choose_point, measure_model
 from scarnet_training.recipe import Recipe
 from scarnet_training.validation import summarise, validate_model
 
@@ -80,7 +80,7 @@ def write_model(
         if choose_scar_shift:
             model = read_model(unfinished)
             point = choose_point(measure_model(model, validation, device, progress))
-            shift_scar(model.network, point.shift)
+            point.correction.apply(model.network)
             network, card = model.network, replace(card, smallest_scar_ml=point.smallest_scar_ml)
             save_model(unfinished, network, card, half=half)
             chosen = {"operating_point": point.to_dict()}

@@ -17,13 +17,13 @@ from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress
 from scarnet_training.averaged import AveragedNetwork
 from scarnet_training.cohort import Cohort
+from scarnet_training.correction import Correction, carried_correction
 from scarnet_training.disk import disk_bytes, tell_disk
 from scarnet_training.feed import Feed
 from scarnet_training.finishing import end_passes
 from scarnet_training.localiser import train_localiser
 from scarnet_training.loss import CompositeLoss
 from scarnet_training.norms import hold_norm_statistics
-from scarnet_training.operating_point import carried_shift, shift_scar
 from scarnet_training.parts import choose_parts, trains_encoder
 from scarnet_training.processes import working_precision
 from scarnet_training.recipe import Recipe
@@ -78,10 +78,8 @@ class Loop:
         self.precision = working_precision(accelerator)
         torch.manual_seed(self.settings.seed)
         self.network = starting_network(recipe, base)
-        # The shift was chosen for what the loss had made of the weights; left in, the loss would train it away, and
-        # with it whatever else makes the network call scar.
-        shift = carried_shift(base.card) if base is not None else 0.0
-        shift_scar(self.network, -shift)
+        correction = carried_correction(base.card) if base is not None else Correction()
+        correction.undo(self.network)
         parts = trained_parts(recipe)
         choose_parts(self.network, parts)
         self.network.to(accelerator.device)
@@ -90,9 +88,8 @@ class Loop:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.loss = CompositeLoss(recipe.loss).to(accelerator.device)
         # Where a shift is chosen at the end, it is chosen for the network without one.
-        self.averaged = AveragedNetwork(
-            self.network, self.settings.ema, 0.0 if self.settings.choose_scar_shift else shift
-        )
+        kept = Correction() if self.settings.choose_scar_shift else correction
+        self.averaged = AveragedNetwork(self.network, self.settings.ema, kept)
         self.frozen_encoder = self.network.encoder is not None and not trains_encoder(self.network, parts)
         self.feed = Feed(recipe, cohort, run, self.device, self.precision)
         self.updates = Updates(self.network, self.loss, recipe, self.feed, run, accelerator)

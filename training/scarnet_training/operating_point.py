@@ -12,28 +12,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy import ndimage
 
 from scarnet.classes import TissueClass
 from scarnet.errors import ScarNetError
-from scarnet.models.card import ModelCard
 from scarnet.models.store import Model
-from scarnet.network.scarnet import ScarNet
 from scarnet.predict.labels import drop_small_scar, postprocess_labels
 from scarnet.predict.predictor import Predictor
 from scarnet.progress import Progress, silent
+from scarnet_training.correction import Correction
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.validation import compare_labels
 
 __all__ = [
     "Choices",
     "OperatingPoint",
-    "carried_shift",
     "choose_point",
     "measure_choices",
     "measure_model",
-    "shift_scar",
 ]
 
 SHIFTS = tuple(float(shift) for shift in np.arange(-1.0, 4.01, 0.25))
@@ -103,6 +99,11 @@ class OperatingPoint:
     bias: float
     patients: int
     temperature: float = 1.0
+
+    @property
+    def correction(self) -> Correction:
+        """What is to be built into the network."""
+        return Correction(self.shift, self.temperature)
 
     def logits(self, logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
         """Give the logits (C, Z, Y, X) of the model with the choice built in, of those without."""
@@ -251,38 +252,3 @@ def _best(choices: Choices) -> tuple[int, int]:
     scored = np.where(allowed, np.nanmean(choices.overlap, axis=0), -1.0)
     shift, size = np.unravel_index(int(scored.argmax()), scored.shape)
     return int(shift), int(size)
-
-
-def carried_shift(card: ModelCard) -> float:
-    """Give the shift that is in a model's weights, its own choice or that of a model it was fine-tuned from.
-
-    Parameters
-    ----------
-    card : ModelCard
-        The model's card.
-
-    Returns
-    -------
-    float
-        What was added to the scar logit; 0 where nothing was.
-    """
-    own = card.validation.get("summary", {}).get("operating_point", {})
-    if "shift" in own:
-        return float(own["shift"]) / float(own.get("temperature", 1.0))
-    return float(card.recipe.get("scar_shift", 0.0))
-
-
-def shift_scar(network: ScarNet, shift: float) -> None:
-    """Add a constant to the fused scar logit; each branch's own logits stay, where there are two.
-
-    Parameters
-    ----------
-    network : ScarNet
-        The network, changed in place.
-    shift : float
-        The constant.
-    """
-    bias = network.classifier.bias
-    assert bias is not None
-    with torch.no_grad():
-        bias[TissueClass.SCAR] += shift

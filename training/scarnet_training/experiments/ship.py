@@ -12,13 +12,13 @@ from typing import Any
 
 from scarnet.errors import ScarNetError
 from scarnet.models.store import read_model, save_model
-from scarnet_training.calibration import choose_temperature, soften
+from scarnet_training.calibration import choose_temperature
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.command_line import with_status
 from scarnet_training.experiments.crossval import FOLDS
 from scarnet_training.experiments.out_of_fold import output_used
 from scarnet_training.experiments.scoring import Pooled, pooled_logits, predicted_folds
-from scarnet_training.operating_point import OperatingPoint, choose_point, measure_choices, shift_scar
+from scarnet_training.operating_point import OperatingPoint, choose_point, measure_choices
 from scarnet_training.validation import compare_labels, summarise
 
 __all__ = ["cross_validated_figures", "main"]
@@ -68,8 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise ScarNetError(f"{args.runs / name} was not predicted with test-time flips; let cross_validate do it.")
     point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
     point = replace(point, temperature=choose_temperature((case, point.logits(logits)) for _, case, logits in pooled))
-    shift_scar(model.network, point.shift)
-    soften(model.network, point.temperature)
+    point.correction.apply(model.network)
     told = (
         f"Its figures are not its own: they are those of {FOLDS} models of the same recipe, cross-validated over "
         f"{len(pooled)} patients, each measured on patients it had not seen; this one was then trained on all of them."
