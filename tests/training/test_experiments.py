@@ -117,7 +117,7 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
     card, named = read_card(shipped), {case.stack.case for case in load_dataset(dataset)}
     assert set(card.training_cases) == set(card.validation["patients"]) == named
     assert card.validation["summary"]["folds"] == 5
-    assert any("figures are not its own" in line for line in card.data)
+    assert any("this one was trained on 5 of them" in line for line in card.data)
     point = card.validation["summary"]["operating_point"]
     assert card.smallest_scar_ml == point["smallest_scar_ml"]
     before, after = (read_model(path).network.classifier for path in (everybody, shipped))

@@ -69,9 +69,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
     point = replace(point, temperature=choose_temperature((case, point.logits(logits)) for _, case, logits in pooled))
     point.correction.apply(model.network)
+    seen = len(model.card.training_cases)
     told = (
-        f"Its figures are not its own: they are those of {FOLDS} models of the same recipe, cross-validated over "
-        f"{len(pooled)} patients, each measured on patients it had not seen; this one was then trained on all of them."
+        f"Its figures are those of {FOLDS} models of the same recipe, cross-validated over {len(pooled)} patients, "
+        f"each measured on patients it had not seen; this one was trained on {seen} of them."
     )
     data = (*model.card.data, told)
     card = replace(
