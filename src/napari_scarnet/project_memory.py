@@ -35,10 +35,11 @@ def remember(last: Remembered) -> None:
     last : Remembered
         The project and the name.
     """
+    # In ASCII also what a file system gives that is no UTF-8.
     with suppress(OSError, ScarNetError):
         make_folder(_file().parent)
         with atomic_path(_file()) as temporary:
-            temporary.write_text(json.dumps(asdict(last), ensure_ascii=False) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(asdict(last)) + "\n", encoding="ascii")
 
 
 def recall() -> Remembered:

@@ -116,6 +116,7 @@ class ProjectOpening(Step):
         """Follow the viewer's project; a dock that comes back opens the one it had again."""
         link.connect(self.projects.opened, self._on_opened)
         if self.projects.project is None and self.projects.last_folder is not None:
+            self.annotator.setText(self.projects.last_annotator)
             self.open_folder(self.projects.last_folder)
 
     def open_typed(self, *_: Any) -> None:
@@ -216,6 +217,7 @@ class ProjectOpening(Step):
         if self.projects.project is not None:
             self.closing.emit()
         self.projects.use(project)
+        self.projects.last_annotator = self.annotator.text().strip()
         if project.notices:
             self.say("\n".join(f"⚠ {notice}" for notice in project.notices))
 

@@ -99,6 +99,8 @@ class ProjectSession:
         self.case: str | None = None
         self.last_folder: Path | None = None
         """The project that was open last, for a dock that was closed and comes back."""
+        self.last_annotator = ""
+        """The name that was typed for it."""
         self._job: Job | None = None
         self._again = False
 

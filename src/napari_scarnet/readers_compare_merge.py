@@ -49,18 +49,29 @@ class RegionMerge:
         ndarray of uint8, shape (Z, Y, X)
             The first time, where neither reader's were the case's own, the two merged. Else the labels on screen, in
             which only those regions are written whose reader is another than before, or whose merge was undone
-            meanwhile: those that hold again, in every voxel, what they held before a merge wrote them. All that the
-            readers agree on counts as one such region.
+            meanwhile: those that hold again, in every voxel, what they held before a merge wrote them. Where readers
+            agree, each connected piece of what a merge changed counts as such a region.
         """
         from scarnet.project import merge_regions
 
         merged, index = merge_regions(*self._labels, self._regions, from_second), self._regions.index
         written = self._from_second.symmetric_difference(from_second)
+        again = np.zeros(on_screen.shape, np.bool_)
         if self._own is None and not self._steps:
             written = self._numbers | {_AGREED}
         for regions, before in self._steps:
-            written |= regions.difference(np.unique(index[on_screen != before]).tolist())
-        if written:
-            self._steps.append((written, on_screen.copy()))
+            written |= regions.difference([_AGREED], np.unique(index[on_screen != before]).tolist())
+            if _AGREED in regions:
+                again |= _undone((index == _AGREED) & (before != merged), on_screen == before)
+        if written or again.any():
+            self._steps.append((written | {_AGREED} if again.any() else written, on_screen.copy()))
         self._from_second = frozenset(from_second)
-        return np.where(np.isin(index, list(written)), merged, on_screen)
+        return np.where(np.isin(index, list(written)) | again, merged, on_screen)
+
+
+def _undone(changed: npt.NDArray[np.bool_], as_before: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Give the connected pieces of what a merge changed that are, in every voxel, as they were before it."""
+    from skimage.measure import label
+
+    pieces = label(changed)
+    return changed & ~np.isin(pieces, pieces[changed & ~as_before])

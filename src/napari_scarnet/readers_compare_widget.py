@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from napari_scarnet.edit_saving import saving_for
 from napari_scarnet.edit_target import as_volume
 from napari_scarnet.label_layers import current_labels
 from napari_scarnet.metadata import image_layer_of, unwrap
@@ -124,8 +125,10 @@ class ReadersCompare(Step):
             self.say("Write the reader's name first.")
             return
         on_screen = self.projects.labels_on_screen(project).get(case)
+        written = saving_for(self.viewer).hand_over()  # what is on screen, a merge too, is told of as what it is
 
         def work(_: Progress) -> str:
+            written()
             labels = project.current_labels(case) if on_screen is None else on_screen
             if labels is None:
                 raise ScarNetError(f"{case} has no labels to keep; predict it, or draw them.")

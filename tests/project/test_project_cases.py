@@ -169,6 +169,23 @@ def test_a_merge_is_told_apart_from_what_was_painted_before_and_since(project, l
     ]
 
 
+def test_a_merge_that_was_undone_before_it_was_saved_is_not_told_of(project, labels):
+    merged, painted = labels.copy(), labels.copy()
+    merged[1, 0, :2], painted[0, 0, 0] = 3, 1
+    project.save_labels("case-001", labels)
+    project.log_edits()
+    project.note_merge("case-001", labels, merged, ("case's own", "bob"))
+    project.save_labels("case-001", painted)
+    project.log_edits()
+    project.save_labels("case-001", merged)
+    project.log_edits()
+    told = [(entry.action, dict(entry.changed)) for entry in project.log()][-2:]
+    assert told == [
+        ("edit", {"myocardium": {"added": 1, "removed": 0}}),
+        ("edit", {"myocardium": {"added": 0, "removed": 1}, "scar": {"added": 2, "removed": 0}}),
+    ]
+
+
 def test_a_moved_project_opens_with_all_it_had(project, predict, labels, tmp_path):
     predict(project, "case-002", labels)
     project.accept("case-002")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import signal
@@ -98,6 +99,29 @@ def test_damaged_labels_offer_the_last_good_version(project, labels):
         project.restore_last_good("case-001")
     project.save_labels("case-001", later)
     assert np.array_equal(project.labels("case-001"), later), "what is in the viewer can always be saved"
+
+
+def test_labels_that_cannot_be_read_at_all_are_set_aside_too(project, labels, monkeypatch):
+    project.save_labels("case-001", labels)
+    path = project.case_folder("case-001") / "labels.nii.gz"
+    bad, number = path.read_bytes(), path.stat().st_ino
+    real = io.open
+
+    def sector(file, *args, **kwargs):
+        # A bad sector is where it is, whatever the file is called.
+        there = isinstance(file, str | os.PathLike) and Path(file).exists()
+        if there and Path(file).stat().st_ino == number:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(file, *args, **kwargs)
+
+    for module in ("io", "builtins"):
+        monkeypatch.setattr(f"{module}.open", sector)
+    with pytest.raises(DamagedLabelsError):
+        project.labels("case-001")
+    project.save_labels("case-001", np.ones_like(labels))
+    assert (project.labels("case-001") == 1).all()
+    monkeypatch.undo()
+    assert (path.parent / "labels.damaged.nii.gz").read_bytes() == bad
 
 
 def test_labels_begun_anew_over_damaged_ones_keep_both_aside(project, labels):

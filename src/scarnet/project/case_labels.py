@@ -204,14 +204,18 @@ class CaseLabels(OpenedProject):
         self._merges.append(UnloggedMerge(case, before, after, " and ".join(readers)))
 
     def _log_merges(self, case: str, edit: UnloggedEdit) -> None:
-        for merge in [merge for merge in self._merges if merge.case == case]:
+        merges = [merge for merge in self._merges if merge.case == case]
+        self._merges = [merge for merge in self._merges if merge.case != case]
+        # Those after the last that was not undone are no more to be seen.
+        while merges and not merges[-1].is_in(edit.after):
+            merges.pop()
+        for merge in merges:
             painted = count_changes(edit.before, merge.before)
             if painted:
                 self.log_action("edit", case=case, changed=painted)
             merged = count_changes(merge.before, merge.after)
             self.log_action("merge", case=case, changed=merged, note=merge.readers)
             edit.before = merge.after
-            self._merges.remove(merge)
 
     def restore_last_good(self, case: str, annotator: str | None = None) -> Labels:
         """Put the last good version in the place of damaged labels, which are kept as ``labels.damaged.nii.gz``.

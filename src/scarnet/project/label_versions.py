@@ -118,7 +118,7 @@ class LabelVersions:
             # The next save would take the place of the last good version too, which nobody has looked at yet.
             for path, aside in ((self.path, _DAMAGED), (self.last, _BEFORE_DAMAGE)):
                 if path.is_file():
-                    _copy(path, self.folder / aside)
+                    _set_aside(path, self.folder / aside)
         write_labels(self.path, labels, stack)
 
     def restore(self, stack: LGEStack) -> Labels:
@@ -155,6 +155,16 @@ class LabelVersions:
             return self.last.is_file() and _read_whole(self.last, stack) is not None
         except ScarNetError:
             return False
+
+
+def _set_aside(path: Path, aside: Path) -> None:
+    try:
+        path.read_bytes()
+    except OSError:
+        # Of a bad sector no copy can be made, and new labels must not wait for one.
+        path.replace(aside)
+    else:
+        _copy(path, aside)
 
 
 def _copy(path: Path, to: Path) -> None:

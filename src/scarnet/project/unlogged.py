@@ -47,3 +47,8 @@ class UnloggedMerge:
     before: Labels
     after: Labels
     readers: str
+
+    def is_in(self, saved: Labels) -> bool:
+        """Say whether labels that were saved hold most of what the merge changed; strokes may have followed it."""
+        changed = self.before != self.after
+        return bool(not changed.any() or np.mean(saved[changed] == self.after[changed]) > 0.5)

@@ -1,5 +1,6 @@
 """The Project step on small hearts, by clicks and keys; edits outlive whatever happens to their layers."""
 
+import os
 import shutil
 
 import numpy as np
@@ -81,6 +82,32 @@ def test_the_next_napari_knows_the_last_project_and_who_worked_with_it(qtbot, de
     assert next_time() == (str(folder), "anna")
     shutil.move(folder, tmp_path / "elsewhere")
     assert next_time() == ("", "anna")
+
+
+def test_a_dock_that_comes_back_knows_who_worked(qtbot, desk, folder):
+    from napari_scarnet.project_memory import recall
+    from napari_scarnet.project_opening import ProjectOpening
+
+    qtbot.keyClicks(desk.widget.opening.annotator, "anna")
+    desk.open(folder)
+    desk.widget.projects.close()  # as when the dock is closed
+    again = ProjectOpening(desk.viewer)
+    qtbot.addWidget(again)
+    qtbot.waitUntil(lambda: desk.widget.projects.project is not None, timeout=20000)
+    qtbot.waitUntil(lambda: not again._recalling.is_running, timeout=20000)
+    assert desk.widget.projects.project.annotator == "anna"
+    assert (again.annotator.text(), recall().annotator) == ("anna", "anna")
+    again.release()
+
+
+def test_a_folder_whose_name_is_no_utf8_is_remembered(tmp_path):
+    from napari_scarnet.project_memory import Remembered, recall, remember
+
+    folder = tmp_path / os.fsdecode(b"M\xfcller")
+    folder.mkdir()
+    (folder / "project.json").write_text("{}")
+    remember(Remembered(str(folder), "anna"))
+    assert recall() == Remembered(str(folder), "anna")
 
 
 def test_a_name_with_an_accent_is_refused_with_the_rule(qtbot, desk, tmp_path):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from scarnet.errors import ScarNetError
 from scarnet.evaluate import evaluate_case
+from scarnet.models import load_model
+from scarnet.predict import Predictor
 from scarnet.project import predict_cases, promote
+from scarnet.project.predicting import keep_prediction
 from scarnet_training.project import (
     collect_model,
     compare_models,
@@ -125,6 +129,21 @@ def test_cases_accepted_as_a_model_drew_them_are_left_out(project, finished, mon
     found = compare_models(project, finished.name, device="cpu")
     assert (found.comparable, found.warnings, found.summary["scar"]["difference"]) == (False, (), None)
     assert found.left_out[-1] == "So nothing says which of the two models is better."
+
+
+def test_a_case_that_another_model_of_the_same_name_drew_is_compared(project, finished, model_writer, tmp_path):
+    first = finished.validation[0]
+    project.reopen(first)
+    other = tmp_path / "start.safetensors"  # as the built-in model of another version has its name
+    shutil.copyfile(model_writer("start", 7), other)
+    drawn = Predictor(load_model(other), "cpu").predict(project.stack(first))
+    keep_prediction(project, replace(drawn, labels=project.labels(first)), "start")
+    project.save_labels(first, project.predicted_labels(first))
+    project.accept(first)
+    assert project.row(first).model == "start"
+    found = compare_models(project, finished.name, device="cpu")
+    assert [case.drawn_by for case in found.cases] == [None] * len(found.cases)
+    assert (found.left_out, found.notes) == ((), ())
 
 
 def test_a_simulated_annotator_accepts_the_reference_and_counts(project):

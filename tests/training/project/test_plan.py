@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from scarnet.errors import ScarNetError
-from scarnet.project import Project
+from scarnet.project import Project, add_model, discard, promote
 from scarnet.project.review_log import now
 from scarnet.project.state import ModelRecord
 from scarnet_training.data import load_dataset
@@ -124,7 +124,7 @@ def test_a_job_has_its_own_copy_of_cases_and_split_and_paths_that_move(project):
     plan = plan_finetune(project, ["ann", "ann-later", "bob", "cleo"], name="mine")
     job, recipe = prepare_finetune(project, plan, epochs=1)
     assert recipe.data.datasets == ("jobs/mine/dataset",)
-    assert (recipe.data.splits, recipe.start.model) == ("jobs/mine/splits.json", "models/start.safetensors")
+    assert (recipe.data.splits, recipe.start.model) == ("jobs/mine/splits.json", "jobs/mine/start.safetensors")
     assert (recipe.model.name, recipe.training.epochs) == ("mine", 1)
     project.reopen("ann")
     cases = load_dataset(job.run.parent / "dataset")
@@ -137,3 +137,13 @@ def test_a_job_has_its_own_copy_of_cases_and_split_and_paths_that_move(project):
     with pytest.raises(ScarNetError, match="ann is not accepted any more"):
         prepare_finetune(project, replace(plan, name="other"))
     assert not (project.folder / "jobs" / "other").exists()
+
+
+def test_a_job_keeps_the_model_it_starts_from_when_the_project_discards_it(project, model_writer):
+    job, recipe = prepare_finetune(project, plan_finetune(project), epochs=1)
+    weights = (project.folder / "models" / "start.safetensors").read_bytes()
+    add_model(project, model_writer("other", 5))
+    promote(project, "other")
+    discard(project, "start")
+    assert (project.folder / recipe.start.model).read_bytes() == weights
+    assert job.run.parent in (project.folder / recipe.start.model).parents

@@ -211,15 +211,15 @@ def _drawn_by(project: Project, row: CaseRow, reference: Labels, found: Mapping[
         if np.array_equal(reference, labels):
             return name
     # On another device a model may draw a few voxels otherwise than when the case was accepted.
-    if row.model in found and not any(project.changes(row.case).values()):
-        return row.model
-    return None
+    # Its name does not tell it: another version's built-in model has the same.
+    drew = [name for name in found if row.sha256 == project.state.model(name).sha256]
+    return drew[0] if drew and not any(project.changes(row.case).values()) else None
 
 
 def _notes(project: Project, rows: Sequence[CaseRow], old: str) -> tuple[str, ...]:
     """Say what makes the comparison easier for the old model."""
     notes = []
-    begun = sum(row.model == old for row in rows)
+    begun = sum(row.sha256 == project.state.model(old).sha256 for row in rows)
     if begun:
         notes.append(
             f"The accepted labels of {begun} of {len(rows)} cases began as predictions of {old}, which favours it."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scarnet.errors import ScarNetError
 from scarnet.project import Project, model_path
 from scarnet.project.accepted import AcceptedDataset
-from scarnet.project.layout import CASES, JOBS, MODELS
+from scarnet.project.layout import CASES, JOBS
 from scarnet.project.new_folder import new_folder
 from scarnet.project.stored import read_json, write_json
 from scarnet_training.jobs import ENDED, Job, JobOptions
@@ -72,7 +72,7 @@ def prepare_finetune(
     replay_phantoms: int | None = None,
     recipe: "Recipe | None" = None,
 ) -> "tuple[FinetuneJob, Recipe]":
-    """Freeze a plan's cases and split in a job's folder, and make its recipe.
+    """Freeze a plan's model, cases and split in a job's folder, and make its recipe.
 
     Parameters
     ----------
@@ -104,9 +104,10 @@ def prepare_finetune(
             raise ScarNetError(f"There is a job {plan.name!r} already; choose another name.")
         if refused := [c for c in (*plan.training, *plan.validation) if project.row(c).status != "accepted"]:
             raise ScarNetError(f"{', '.join(refused)} is not accepted any more; plan the fine-tuning anew.")
+        base = model_path(project, plan.base)
         made = finetune_recipe(
             [folder / _DATA],
-            str(model_path(project, plan.base)),
+            str(base),
             name=plan.name,
             epochs=epochs,
             parts=parts,
@@ -120,9 +121,11 @@ def prepare_finetune(
         made = replace(
             made,
             data=replace(made.data, datasets=((here / _DATA).as_posix(),), splits=(here / _SPLITS).as_posix()),
-            start=replace(made.start, model=(Path(MODELS) / f"{plan.base}.safetensors").as_posix()),
+            start=replace(made.start, model=(here / base.name).as_posix()),
         )
         with new_folder(folder) as fresh:
+            # Its weights may be discarded in the project while the job waits, or before it is resumed.
+            shutil.copyfile(base, fresh / base.name)
             frozen = AcceptedDataset(project.folder, fresh / _DATA)
             for case in plan.patients:
                 frozen.add(case, project.folder / CASES / case)
