@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from scarnet.classes import TissueClass
 from scarnet.models import list_models, load_model
 from scarnet.phantom import Phantom
 from scarnet.predict import Predictor
+from scarnet_training.data import LabelledCase
 from scarnet_training.validation import compare_labels
 
 
@@ -33,19 +35,18 @@ def test_it_finds_the_ventricle_of_a_phantom(phantom: Phantom) -> None:
     assert figures["dice_myocardium"] > 0.5
 
 
-def test_it_draws_a_patient_no_worse_than_the_card_says_of_models_that_had_not_seen_them(shared_data: Path) -> None:
+def test_figures_of_the_card_hold_on_an_unseen_patient(shared_data: Path) -> None:
     from scarnet.io import read_labels, read_study
 
     model = load_model()
-    assert model.card.validation["summary"]["folds"] == 5
-    name = sorted(set(model.card.validation["patients"]) & set(model.card.training_cases))[-3]
+    name = sorted(model.card.validation["patients"])[-3]
     stack = read_study(shared_data / "emidec" / "imagesTr" / f"{name}_0000.nii.gz")
     reference = read_labels(shared_data / "emidec" / "labelsTr" / f"{name}.nii.gz", stack)
-    assert (reference == TissueClass.SCAR).any()
+    case = LabelledCase(stack, reference)
+    assert (case.labels == TissueClass.SCAR).any()
     claimed = model.card.validation["patients"][name]
-    found = compare_labels(reference, Predictor(model, "cpu").predict(stack).labels)
-    for key in ("dice_myocardium", "dice_blood_pool", "dice_scar"):
-        assert found[key] > claimed[key] - 0.02, key
+    for key, value in compare_labels(reference, Predictor(model, "cpu").predict(stack).labels).items():
+        assert value == pytest.approx(claimed[key], abs=0.02 if key.startswith("dice") else 1.0), key
 
 
 def test_it_finds_the_heart_wherever_it_lies_in_the_field_of_view(shared_data: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scarnet.models.store import read_card, read_model
+from scarnet.models.store import read_card, read_model, save_model
 from scarnet.phantom import PhantomSettings, write_phantom_cohort
 from scarnet.predict import Predictor
 from scarnet_training.data import load_dataset
@@ -117,7 +117,7 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
     card, named = read_card(shipped), {case.stack.case for case in load_dataset(dataset)}
     assert set(card.training_cases) == set(card.validation["patients"]) == named
     assert card.validation["summary"]["folds"] == 5
-    assert any("this one was trained on 5 of them" in line for line in card.data)
+    assert any("this one was trained on 5." in line for line in card.data)
     point = card.validation["summary"]["operating_point"]
     assert card.smallest_scar_ml == point["smallest_scar_ml"]
     before, after = (read_model(path).network.classifier for path in (everybody, shipped))
@@ -126,6 +126,19 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
     )
     ratio = (before.weight / after.weight).detach().numpy()
     np.testing.assert_allclose(ratio, point["temperature"], rtol=0.01)
+
+    # The figures serve another model of the recipe when the folds are gone, and no other recipe's.
+    again = tmp_path / "again.safetensors"
+    words_then = [str(everybody), "-o", str(again), "--figures", str(runs / "tiny" / "figures.json")]
+    assert ship.main(words_then) == 0
+    assert again.read_bytes() == shipped.read_bytes()
+    longer = replace(read_card(everybody), recipe={**card.recipe, "training": {**card.recipe["training"], "epochs": 2}})
+    save_model(tmp_path / "longer.safetensors", read_model(everybody).network, longer)
+    assert ship.main([str(tmp_path / "longer.safetensors"), *words_then[1:]]) == 2
+    assert "is of another recipe than tiny's: training differ" in capsys.readouterr().err
+    file.write_text("{}")
+    assert ship.main([*words_then[:3], "--figures", str(file)]) == 2
+    assert "no figures" in capsys.readouterr().err
 
     # What the card says of each patient is what the folds' models say, for who looks at how they fail.
     assert held_out.main(["--model", str(shipped), "--dataset", str(dataset)]) == 2

@@ -5,12 +5,15 @@ readily scar is called, and how sure of itself it is, are chosen on these, too.
 """
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scarnet.errors import ScarNetError
+from scarnet.files import atomic_path
+from scarnet.models.card import ModelCard
 from scarnet.models.store import read_model, save_model
 from scarnet_training.calibration import choose_temperature
 from scarnet_training.data import load_dataset
@@ -22,6 +25,8 @@ from scarnet_training.operating_point import OperatingPoint, choose_point, measu
 from scarnet_training.validation import compare_labels, summarise
 
 __all__ = ["cross_validated_figures", "main"]
+
+_SECTIONS = ("network", "training", "loss", "augmentation")
 
 
 def cross_validated_figures(pooled: Pooled, point: OperatingPoint) -> dict[str, Any]:
@@ -47,6 +52,45 @@ def cross_validated_figures(pooled: Pooled, point: OperatingPoint) -> dict[str, 
     return {"summary": summary, "patients": patients}
 
 
+def _measure(card: ModelCard, runs: Path, dataset: Path) -> dict[str, Any]:
+    """Choose the operating point and the temperature on all folds, and measure with them."""
+    folds = predicted_folds(runs, card.name, FOLDS)
+    if len(folds) < FOLDS:
+        raise ScarNetError(f"{runs / card.name} has {len(folds)} of {FOLDS} folds; run the others first.")
+    cases = {case.stack.case: case for case in load_dataset(dataset)}
+    pooled = pooled_logits(runs, [card.name], output_used(card), folds, cases)
+    if not pooled:
+        raise ScarNetError(f"{runs / card.name} was not predicted with test-time flips; let cross_validate do it.")
+    point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
+    point = replace(point, temperature=choose_temperature((case, point.logits(logits)) for _, case, logits in pooled))
+    return cross_validated_figures(pooled, point)
+
+
+def _of_recipe(card: ModelCard) -> dict[str, Any]:
+    """Give what of a recipe makes the model, but for the patients; as JSON has it."""
+    kept: dict[str, Any] = json.loads(json.dumps({section: card.recipe[section] for section in _SECTIONS}))
+    return kept
+
+
+def _read_figures(path: Path, card: ModelCard) -> dict[str, Any]:
+    """Read figures that were written before, which must be of the model's own recipe."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        recipe, figures = stored["recipe"], stored["figures"]
+        OperatingPoint(**figures["summary"]["operating_point"])
+    except OSError as error:
+        raise ScarNetError(f"Cannot read {path}: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ScarNetError(f"{path} holds no figures of a cross-validation.") from error
+    own = _of_recipe(card)
+    if others := [section for section in _SECTIONS if recipe.get(section) != own[section]]:
+        raise ScarNetError(
+            f"The figures in {path} are of another recipe than {card.name}'s: {', '.join(others)} differ."
+        )
+    kept: dict[str, Any] = figures
+    return kept
+
+
 @with_status
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
@@ -55,32 +99,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to ship")
     runs = Path("runs/cross-validation")
     parser.add_argument("--runs", type=Path, default=runs, help="the cross-validation's folder")
+    parser.add_argument("--figures", type=Path, help="figures that this command wrote beside the folds, in their place")
     parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
     args = parser.parse_args(argv)
     model = read_model(args.model)
-    name = model.card.name
-    folds = predicted_folds(args.runs, name, FOLDS)
-    if len(folds) < FOLDS:
-        raise ScarNetError(f"{args.runs / name} has {len(folds)} of {FOLDS} folds; run the others first.")
-    cases = {case.stack.case: case for case in load_dataset(args.dataset)}
-    pooled = pooled_logits(args.runs, [name], output_used(model.card), folds, cases)
-    if not pooled:
-        raise ScarNetError(f"{args.runs / name} was not predicted with test-time flips; let cross_validate do it.")
-    point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
-    point = replace(point, temperature=choose_temperature((case, point.logits(logits)) for _, case, logits in pooled))
+    card = model.card
+    if args.figures is not None:
+        figures = _read_figures(args.figures, card)
+    else:
+        figures = _measure(card, args.runs, args.dataset)
+        with atomic_path(args.runs / card.name / "figures.json") as temporary:
+            stored = {"recipe": _of_recipe(card), "figures": figures}
+            temporary.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    point = OperatingPoint(**figures["summary"]["operating_point"])
     point.correction.apply(model.network)
-    seen = len(model.card.training_cases)
     told = (
-        f"Its figures are those of {FOLDS} models of the same recipe, cross-validated over {len(pooled)} patients, "
-        f"each measured on patients it had not seen; this one was trained on {seen} of them."
+        f"Its figures are those of {FOLDS} models of the same recipe, cross-validated over {len(figures['patients'])} "
+        f"patients, each measured on patients it had not seen; this one was trained on {len(card.training_cases)}."
     )
-    data = (*model.card.data, told)
-    card = replace(
-        model.card,
-        data=data,
-        validation=cross_validated_figures(pooled, point),
-        smallest_scar_ml=point.smallest_scar_ml,
-    )
+    card = replace(card, data=(*card.data, told), validation=figures, smallest_scar_ml=point.smallest_scar_ml)
     save_model(args.output, model.network, card, half=True)
 
 
