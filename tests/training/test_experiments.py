@@ -100,9 +100,11 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
     training = {**TINY["training"], "choose_scar_shift": True}
     write_recipe(read_recipe({**TINY, "training": training, "data": {"datasets": [str(dataset)]}}), file)
     words = ["--runs", str(runs), "--dataset", str(dataset)]
-    assert cross_validate.main([str(file), "--out", str(runs), "--fold", "0", "--all-patients"]) == 0
-    assert "| 1 | " in capsys.readouterr().out
     everybody = runs / "tiny" / "all" / "model.safetensors"
+    assert cross_validate.main([str(file), "--out", str(runs), "--all-patients"]) == 0
+    assert capsys.readouterr().out.split() == [str(everybody)]
+    assert cross_validate.main([str(file), "--out", str(runs), "--fold", "0"]) == 0
+    assert "| 1 | " in capsys.readouterr().out
     assert ship.main([str(everybody), "-o", str(shipped), *words]) == 2
     assert "1 of 5 folds" in capsys.readouterr().err
     assert not shipped.exists()

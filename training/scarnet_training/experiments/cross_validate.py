@@ -1,7 +1,7 @@
 """``python -m scarnet_training.experiments.cross_validate``: what a recipe is worth, and its model of all patients.
 
 Trains the recipe once a fold, at its full length, and predicts each patient by the model that has not seen it; with
-``--all-patients`` also once on everybody. What is finished is kept: the command can be stopped and given again.
+``--all-patients`` once on everybody. What is finished is kept: the command can be stopped and given again.
 """
 
 import argparse
@@ -63,9 +63,8 @@ def whole_recipe(recipe: Recipe) -> Recipe:
     )
 
 
-def _print_table(out: Path, name: str, datasets: Sequence[str]) -> None:
+def _print_table(out: Path, name: str, folds: Sequence[int], datasets: Sequence[str]) -> None:
     cases = {case.stack.case: case for folder in datasets for case in load_dataset(Path(folder))}
-    folds = predicted_folds(out, name, FOLDS)
     rows = []
     for output, what in (("plain", ""), ("flips", ", with test-time flips")):
         found = score(pooled_logits(out, [name], output, folds, cases))
@@ -100,13 +99,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("recipe", help="a recipe's file, or the name of one that comes with the package")
     parser.add_argument("--out", type=Path, default=Path("runs/cross-validation"), help="folder for all runs")
     parser.add_argument("--fold", type=int, action="append", choices=range(FOLDS), help="one fold, may be repeated")
-    parser.add_argument("--all-patients", action="store_true", help="train on everybody, too")
+    words = "train on everybody, and on no fold but those asked for"
+    parser.add_argument("--all-patients", action="store_true", help=words)
     args = parser.parse_args(argv)
     recipe = load_recipe(find_recipe(args.recipe))
-    cross_validate(recipe, args.out, args.fold if args.fold is not None else range(FOLDS))
+    cross_validate(recipe, args.out, args.fold or (() if args.all_patients else range(FOLDS)))
     if args.all_patients:
         print(train_fold(whole_recipe(recipe), args.out / recipe.model.name / "all"))
-    _print_table(args.out, recipe.model.name, recipe.data.datasets)
+    if folds := predicted_folds(args.out, recipe.model.name, FOLDS):
+        _print_table(args.out, recipe.model.name, folds, recipe.data.datasets)
 
 
 if __name__ == "__main__":
