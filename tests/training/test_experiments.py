@@ -137,7 +137,7 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
     longer = replace(read_card(everybody), recipe={**card.recipe, "training": {**card.recipe["training"], "epochs": 2}})
     save_model(tmp_path / "longer.safetensors", read_model(everybody).network, longer)
     assert ship.main([str(tmp_path / "longer.safetensors"), *words_then[1:]]) == 2
-    assert "is of another recipe than tiny's: training differ" in capsys.readouterr().err
+    assert "of another recipe than tiny's: training differ" in capsys.readouterr().err
     file.write_text("{}")
     assert ship.main([*words_then[:3], "--figures", str(file)]) == 2
     assert "no figures" in capsys.readouterr().err
