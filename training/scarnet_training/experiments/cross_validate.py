@@ -18,47 +18,28 @@ from scarnet_training.experiments.out_of_fold import predict_fold
 from scarnet_training.experiments.scoring import pooled_logits, predicted_folds, score
 from scarnet_training.recipe import Recipe, find_recipe, load_recipe
 
-__all__ = ["fold_recipe", "main", "whole_recipe"]
+__all__ = ["cross_validate", "fold_recipe", "main"]
 
 
-def fold_recipe(recipe: Recipe, fold: int) -> Recipe:
-    """Give the recipe of one fold.
+def fold_recipe(recipe: Recipe, fold: int | None) -> Recipe:
+    """Give the recipe of one fold, or of all patients.
 
     Parameters
     ----------
     recipe : Recipe
         The recipe; how it parts the patients is replaced.
-    fold : int
-        The fold that is held out.
+    fold : int or None
+        The fold that is held out; None holds nobody out.
 
     Returns
     -------
     Recipe
         The same training. How readily scar is called is left to a choice on all folds together.
     """
+    parted = {"folds": 0, "validation_fraction": 0.0} if fold is None else {"folds": FOLDS, "fold": fold}
     return replace(
         recipe,
-        data=replace(recipe.data, folds=FOLDS, fold=fold, splits=""),
-        training=replace(recipe.training, choose_scar_shift=False),
-    )
-
-
-def whole_recipe(recipe: Recipe) -> Recipe:
-    """Give the recipe that trains on all patients.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        The recipe; nobody is held out.
-
-    Returns
-    -------
-    Recipe
-        The same training.
-    """
-    return replace(
-        recipe,
-        data=replace(recipe.data, folds=0, validation_fraction=0.0, splits=""),
+        data=replace(recipe.data, splits="", **parted),
         training=replace(recipe.training, choose_scar_shift=False),
     )
 
@@ -87,9 +68,9 @@ def cross_validate(recipe: Recipe, out: Path, folds: Sequence[int], progress: Pr
         Called between steps.
     """
     for fold in folds:
-        folder = fold_folder(out, recipe.model.name, fold)
-        train_fold(fold_recipe(recipe, fold), folder, progress)
-        predict_fold(fold_recipe(recipe, fold), folder, with_flips=True, progress=progress)
+        folder, held_out = fold_folder(out, recipe.model.name, fold), fold_recipe(recipe, fold)
+        train_fold(held_out, folder, progress)
+        predict_fold(held_out, folder, with_flips=True, progress=progress)
 
 
 @with_status
@@ -105,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     recipe = load_recipe(find_recipe(args.recipe))
     cross_validate(recipe, args.out, args.fold or (() if args.all_patients else range(FOLDS)))
     if args.all_patients:
-        print(train_fold(whole_recipe(recipe), args.out / recipe.model.name / "all"))
+        print(train_fold(fold_recipe(recipe, None), args.out / recipe.model.name / "all"))
     if folds := predicted_folds(args.out, recipe.model.name, FOLDS):
         _print_table(args.out, recipe.model.name, folds, recipe.data.datasets)
 

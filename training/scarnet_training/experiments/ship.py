@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from scarnet.errors import ScarNetError
-from scarnet.files import atomic_path
 from scarnet.models.card import ModelCard
 from scarnet.models.store import read_model, save_model
+from scarnet.project.stored import read_json, write_json
 from scarnet_training.calibration import choose_temperature
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.command_line import with_status
@@ -74,13 +74,11 @@ def _of_recipe(card: ModelCard) -> dict[str, Any]:
 
 def _read_figures(path: Path, card: ModelCard) -> dict[str, Any]:
     """Read figures that were written before, which must be of the model's own recipe."""
+    stored = read_json(path)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
         recipe, figures = stored["recipe"], stored["figures"]
         OperatingPoint(**figures["summary"]["operating_point"])
-    except OSError as error:
-        raise ScarNetError(f"Cannot read {path}: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise ScarNetError(f"{path} holds no figures of a cross-validation.") from error
     own = _of_recipe(card)
     if others := [section for section in _SECTIONS if recipe.get(section) != own[section]]:
@@ -108,9 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         figures = _read_figures(args.figures, card)
     else:
         figures = _measure(card, args.runs, args.dataset)
-        with atomic_path(args.runs / card.name / "figures.json") as temporary:
-            stored = {"recipe": _of_recipe(card), "figures": figures}
-            temporary.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        write_json(args.runs / card.name / "figures.json", {"recipe": _of_recipe(card), "figures": figures})
     point = OperatingPoint(**figures["summary"]["operating_point"])
     point.correction.apply(model.network)
     told = (
