@@ -28,6 +28,8 @@ class Job(QObject):
         Takes a :data:`scarnet.progress.Progress` and gives the result; runs in the thread, touches no widget.
     name : str
         The thread's name.
+    may_be_left : bool
+        Whether the program may end while it runs: only for work that writes nothing.
     """
 
     progressed = Signal(int, int, str)
@@ -36,12 +38,12 @@ class Job(QObject):
     cancelled = Signal()
     finished = Signal()
 
-    def __init__(self, work: Callable[[Progress], Any], name: str = "scarnet") -> None:
+    def __init__(self, work: Callable[[Progress], Any], name: str = "scarnet", *, may_be_left: bool = False) -> None:
         super().__init__()
         self._work = work
         self._cancel = threading.Event()
         self._last_report = 0.0
-        self._thread = threading.Thread(target=self._run, name=name)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=may_be_left)
         self.finished.connect(self._forget)
 
     def start(self) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from scarnet.project import DamagedLabelsError, Project
 
-__all__ = ["CaseContents", "case_steps", "read_case", "refresh_steps", "removal_steps"]
+__all__ = ["CaseContents", "case_steps", "missing_map_steps", "read_case", "refresh_steps", "removal_steps"]
 
 # Logits and probabilities; the step after them would write the labels, which are ours to show.
 _MAPS = 2 * N_CLASSES
@@ -206,6 +206,29 @@ def refresh_steps(viewer: "Viewer", contents: CaseContents) -> Iterator[None]:
         set_labels(labels, prediction.labels)
     yield
     yield from _map_steps(viewer, image, prediction)
+
+
+def missing_map_steps(viewer: "Viewer", case: str) -> Iterator[None]:
+    """Show those maps of the open case's prediction again whose layers were deleted.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The viewer.
+    case : str
+        The case.
+
+    Yields
+    ------
+    None
+        After each layer; at once done where none is missing.
+    """
+    viewer = unwrap(viewer)
+    image = image_layer_of(viewer, case)
+    prediction = None if image is None else layer_meta(image).get("prediction")
+    there = sum(len(find_layers(viewer, kind, case=case)) for kind in ("logit", "probability"))
+    if image is not None and prediction is not None and there < _MAPS:
+        yield from _map_steps(viewer, image, prediction)
 
 
 def _map_steps(viewer: Any, image: "Image", prediction: Prediction) -> Iterator[None]:

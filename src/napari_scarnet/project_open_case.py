@@ -15,6 +15,7 @@ from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
 from napari_scarnet.project_case_layers import (
     CaseContents,
     case_steps,
+    missing_map_steps,
     read_case,
     refresh_steps,
     removal_steps,
@@ -171,6 +172,7 @@ class CaseOpening(Step):
         shown = labels_on_show(self.viewer, case) or own
         image.visible = shown.visible = True
         self.viewer.layers.selection.active = shown
+        self.show_layers.start(missing_map_steps(self.viewer, case), lambda: None)
         return True
 
     def _on_read(self, contents: CaseContents) -> None:

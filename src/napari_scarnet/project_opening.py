@@ -107,7 +107,7 @@ class ProjectOpening(Step):
             layout.addWidget(widget)
         self.attach()
         self._on_opened(self.projects.project)
-        self._recalling = job = Job(lambda _: recall(), name="scarnet last project")
+        self._recalling = job = Job(lambda _: recall(), name="scarnet last project", may_be_left=True)
         self.destroyed.connect(job.stop)
         job.returned.connect(self._on_recalled)
         job.start()

@@ -7,7 +7,8 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 
 from napari_scarnet.label_layers import current_labels
-from napari_scarnet.metadata import image_layer_of
+from napari_scarnet.metadata import find_layers, image_layer_of, layer_meta
+from scarnet.classes import TissueClass
 
 LEFT = Qt.MouseButton.LeftButton
 pytestmark = pytest.mark.usefixtures("data_folder")
@@ -68,6 +69,28 @@ def test_the_open_case_is_not_read_again(qtbot, desk, folder, held_reading):
     assert desk.viewer.layers.selection.active is labels
     assert np.array_equal(labels.data, painted)
     assert np.array_equal(desk.on_disk(folder, "case-001"), painted)
+
+
+def test_maps_that_were_deleted_come_back_with_a_double_click(qtbot, desk, folder, maps, held_reading):
+    desk.open(folder)
+    labels = desk.show("case-001")
+    labels.paint((1, 5, 5), 3)
+    desk.viewer.layers.remove(find_layers(desk.viewer, "probability", TissueClass.SCAR)[0])
+    desk.viewer.layers.remove(find_layers(desk.viewer, "logit", TissueClass.MYOCARDIUM)[0])
+    double_click(qtbot, desk, "case-001")
+    qtbot.waitUntil(desk.settled, timeout=20000)
+    for kind in ("logit", "probability"):
+        assert sorted(layer_meta(layer)["class"] for layer in find_layers(desk.viewer, kind)) == [0, 1, 2, 3]
+    scar = find_layers(desk.viewer, "probability", TissueClass.SCAR)[0]
+    prediction = layer_meta(image_layer_of(desk.viewer, "case-001"))["prediction"]
+    assert np.array_equal(scar.data, prediction.probabilities[TissueClass.SCAR])
+    assert desk.viewer.layers.index(scar) < desk.viewer.layers.index(labels)
+    # Nothing was read again, and the stroke can still be undone.
+    assert held_reading.count == 1
+    assert current_labels(desk.viewer, "case-001") is labels
+    assert labels.data[1, 5, 5] == 3
+    labels.undo()
+    assert labels.data[1, 5, 5] != 3
 
 
 @pytest.mark.parametrize("painted_at", ["read", "shown"])
