@@ -206,8 +206,17 @@ def test_a_point_is_chosen_on_held_out_patients_only(
     before, after = load_model(path), load_model(tmp_path / "chosen.safetensors")
     point = after.card.validation["summary"]["operating_point"]
     assert after.card.smallest_scar_ml == point["smallest_scar_ml"]
-    moved = (after.network.classifier.bias - before.network.classifier.bias).detach()
-    assert moved.tolist() == pytest.approx([0, 0, 0, point["shift"]], abs=0.01)
+    moved = (after.network.classifier.bias * point["temperature"] - before.network.classifier.bias).detach()
+    assert moved.tolist() == pytest.approx([0, 0, 0, point["shift"]], abs=0.02)
+    softened = after.network.classifier.weight * point["temperature"]
+    assert torch.allclose(softened, before.network.classifier.weight, atol=0.01)
+    assert point["temperature"] != 1.0
+
+    # Chosen once more, what was chosen before is taken out first.
+    again = tmp_path / "again.safetensors"
+    assert choose_point.main([str(tmp_path / "chosen.safetensors"), *words, "-o", str(again)]) == 0
+    summary = load_model(again).card.validation["summary"]
+    assert summary["operating_point"] == pytest.approx(point, abs=0.02)
     assert set(after.card.validation["patients"]) == set(before.card.validation["patients"])
 
     # Cross-validated figures belong to a model that was then trained on all of these patients.

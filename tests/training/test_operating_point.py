@@ -15,7 +15,7 @@ from scarnet.phantom import Phantom
 from scarnet.predict import Predictor
 from scarnet_training.correction import Correction
 from scarnet_training.data import LabelledCase
-from scarnet_training.operating_point import SHIFTS, SIZES_ML, Choices, choose_point, measure_model
+from scarnet_training.operating_point import SHIFTS, SIZES_ML, Choices, choose_point, measure_choices
 from scarnet_training.validation import compare_labels
 
 ZERO = SHIFTS.index(0.0)
@@ -75,8 +75,8 @@ def test_what_was_measured_is_what_the_shifted_network_does(phantom: Phantom, ne
     config = ScarNetConfig(unet_width=8, grid=64, spacing_mm=2.0, **network)
     model = Model(ScarNet(config).eval(), ModelCard("tiny", "", config), "", "tiny")
     case = LabelledCase(phantom.stack, phantom.labels)
-    measured = measure_model(model, [case], "cpu")
     before = Predictor(model, "cpu").predict(phantom.stack, branches=True)
+    measured = measure_choices([(case, before.logits)])
     shift, size = ZERO + 3, 4
     Correction(SHIFTS[shift]).apply(model.network)
     model = replace(model, card=replace(model.card, smallest_scar_ml=SIZES_ML[size]))

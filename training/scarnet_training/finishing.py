@@ -13,7 +13,7 @@ from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress, silent
 from scarnet_training.as_drawn import NOTHING_LEFT, drawn_sentence
 from scarnet_training.labelled_case import LabelledCase
-from scarnet_training.operating_point import choose_point, measure_model
+from scarnet_training.operating_point import choose_on_patients
 from scarnet_training.recipe import Recipe
 from scarnet_training.validation import summarise, validate_model
 
@@ -50,7 +50,7 @@ def write_model(
     validation : sequence of LabelledCase
         Patients the training never saw.
     choose_scar_shift : bool
-        Choose on them how readily scar is called; the network's last bias is changed.
+        Choose on them how readily scar is called and how sure of itself the network is; its last layer is changed.
     half : bool
         Store the weights in 16 bits.
     device : str
@@ -79,7 +79,7 @@ def write_model(
         save_model(unfinished, network, card, half=half)
         if choose_scar_shift:
             model = read_model(unfinished)
-            point = choose_point(measure_model(model, validation, device, progress))
+            point = choose_on_patients(model, validation, device, progress)
             point.correction.apply(model.network)
             network, card = model.network, replace(card, smallest_scar_ml=point.smallest_scar_ml)
             save_model(unfinished, network, card, half=half)
@@ -113,7 +113,7 @@ def end_passes(recipe: Recipe, base: ModelCard | None) -> int:
     """
     before = base is not None and bool(base.recipe.get("test_time_flips", False))
     new = 4 if recipe.model.test_time_flips or before else 1
-    return new * (1 + recipe.training.choose_scar_shift) + (0 if base is None else 4 if before else 1)
+    return new * (1 + 2 * recipe.training.choose_scar_shift) + (0 if base is None else 4 if before else 1)
 
 
 def against_base(figures: dict[str, Any]) -> list[str]:

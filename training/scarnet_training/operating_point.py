@@ -6,8 +6,8 @@ in a patient without any are dropped by their size, which stands in the card.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from scarnet.models.store import Model
 from scarnet.predict.labels import drop_small_scar, postprocess_labels
 from scarnet.predict.predictor import Predictor
 from scarnet.progress import Progress, silent
+from scarnet_training.calibration import choose_temperature
 from scarnet_training.correction import Correction
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.validation import compare_labels
@@ -27,9 +28,9 @@ from scarnet_training.validation import compare_labels
 __all__ = [
     "Choices",
     "OperatingPoint",
+    "choose_on_patients",
     "choose_point",
     "measure_choices",
-    "measure_model",
 ]
 
 SHIFTS = tuple(float(shift) for shift in np.arange(-1.0, 4.01, 0.25))
@@ -40,6 +41,7 @@ LEAST_SPECIFICITY = 0.8
 """Share of the patients without scar in whom none is to be claimed."""
 
 Numbers = npt.NDArray[np.float64]
+Predicted = tuple[LabelledCase, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,43 +132,67 @@ class OperatingPoint:
         labels = postprocess_labels(self.logits(logits).argmax(axis=0).astype(np.uint8))
         return drop_small_scar(labels, math.ceil(self.smallest_scar_ml / voxel_ml))
 
+    def calibrated(self, predicted: Iterable[Predicted]) -> "OperatingPoint":
+        """Choose the temperature, with shift and size as they are.
+
+        Parameters
+        ----------
+        predicted : iterable of (LabelledCase, ndarray of shape (C, Z, Y, X))
+            Held-out patients with their unshifted logits.
+
+        Returns
+        -------
+        OperatingPoint
+            With the temperature.
+        """
+        unsoftened = replace(self, temperature=1.0)
+        return replace(
+            self, temperature=choose_temperature((case, unsoftened.logits(logits)) for case, logits in predicted)
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain values, as it stands in a card."""
         return {name: None if value is None else round(value, 4) for name, value in vars(self).items()}
 
 
-def measure_model(
+def choose_on_patients(
     model: Model, cases: Sequence[LabelledCase], device: str = "auto", progress: Progress = silent
-) -> Choices:
-    """Measure each choice on patients that a model has not seen.
+) -> OperatingPoint:
+    """Choose shift, smallest size and temperature on patients that a model has not seen.
 
     Parameters
     ----------
     model : Model
-        The model, unshifted.
+        The model, without any correction.
     cases : sequence of LabelledCase
         Held-out patients.
     device : str
         Where to predict.
     progress : Progress
-        Called before each patient.
+        Called before each patient, in each of two passes.
 
     Returns
     -------
-    Choices
-        What each gives.
+    OperatingPoint
+        The choice.
+
+    Raises
+    ------
+    ScarNetError
+        Fewer than two patients have scar.
     """
     predictor = Predictor(model, device)
 
-    def predicted() -> Iterable[tuple[LabelledCase, npt.NDArray[np.float32]]]:
+    def predicted(what: str) -> Iterator[Predicted]:
         for done, case in enumerate(cases):
-            progress(done, len(cases), "Choosing how readily scar is called")
+            progress(done, len(cases), what)
             yield case, predictor.predict(case.stack).logits
 
-    return measure_choices(predicted())
+    point = choose_point(measure_choices(predicted("Choosing how readily scar is called")))
+    return point.calibrated(predicted("Choosing how sure of itself it is"))
 
 
-def measure_choices(predicted: Iterable[tuple[LabelledCase, npt.NDArray[np.float32]]]) -> Choices:
+def measure_choices(predicted: Iterable[Predicted]) -> Choices:
     """Measure each choice on logits of held-out patients, of one model or of each fold's.
 
     Parameters

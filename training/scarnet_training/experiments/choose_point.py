@@ -1,7 +1,7 @@
 """``python -m scarnet_training.experiments.choose_point``: choose anew how readily a trained model calls scar.
 
-On the patients that its card names as held out. The model must come straight from its training, without a choice made
-before, for the card to tell what the choice changed.
+And how sure of itself it is, on the patients that its card names as held out. A choice that was made before is taken
+out first.
 """
 
 import argparse
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scarnet.errors import ScarNetError
 from scarnet.models.store import read_model
+from scarnet_training.correction import carried_correction
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.command_line import with_status
 from scarnet_training.experiments.held_out import held_out_patients
@@ -22,7 +23,7 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.choose_point", description=__doc__)
-    parser.add_argument("model", type=Path, help="the model, as it was trained")
+    parser.add_argument("model", type=Path, help="the model")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file with the choice built in")
     parser.add_argument("--dataset", type=Path, default=Path("../shared/data/emidec"), help="the patients")
     args = parser.parse_args(argv)
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     cases = [case for case in load_dataset(args.dataset) if case.stack.case in held_out]
     if len(cases) < len(held_out) or not cases:
         raise ScarNetError(f"{args.dataset} holds {len(cases)} of the {len(held_out)} held-out patients; give all.")
+    carried_correction(model.card).undo(model.network)
     write_model(args.output, model.network, model.card, cases, choose_scar_shift=True)
 
 

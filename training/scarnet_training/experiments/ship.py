@@ -15,7 +15,6 @@ from scarnet.errors import ScarNetError
 from scarnet.models.card import ModelCard
 from scarnet.models.store import read_model, save_model
 from scarnet.project.stored import read_json, write_json
-from scarnet_training.calibration import choose_temperature
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.command_line import with_status
 from scarnet_training.experiments.crossval import FOLDS
@@ -61,9 +60,8 @@ def _measure(card: ModelCard, runs: Path, dataset: Path) -> dict[str, Any]:
     pooled = pooled_logits(runs, [card.name], output_used(card), folds, cases)
     if not pooled:
         raise ScarNetError(f"{runs / card.name} was not predicted with test-time flips; let cross_validate do it.")
-    point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
-    point = replace(point, temperature=choose_temperature((case, point.logits(logits)) for _, case, logits in pooled))
-    return cross_validated_figures(pooled, point)
+    predicted = [(case, logits) for _, case, logits in pooled]
+    return cross_validated_figures(pooled, choose_point(measure_choices(predicted)).calibrated(predicted))
 
 
 def _of_recipe(card: ModelCard) -> dict[str, Any]:
