@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from scarnet.network.scarnet import ScarNet
 from scarnet_training.loss import CompositeLoss
+from scarnet_training.recipe import find_recipe, load_recipe
 from scarnet_training.schedule import build_optimizer, set_learning_rate, trained_parts
 from scarnet_training.settings import TrainingSettings
 
@@ -91,6 +93,14 @@ def test_in_a_fine_tuning_the_heads_go_further_than_the_rest(network: ScarNet, t
     recipe = tiny_recipe(network={"encoder": "lite"}, training=training, start={"model": "m", "parts": "decoder"})
     heads = {part: {0.01} for part in ("fusion", "medsam_head", "unet_head")}
     assert peaks(recipe, network, False) == {**heads, "unet_branch": {0.001}, "medsam_decoder": {0.001}}
+
+
+def test_what_scarnet_finetune_does_spares_the_encoder(network: ScarNet) -> None:
+    recipe = load_recipe(find_recipe("finetune"))
+    recipe = replace(recipe, start=replace(recipe.start, parts="all"))
+    found = peaks(recipe, network, False)
+    assert sorted(found.pop("encoder")) == pytest.approx([1e-5])
+    assert all(peak == {1e-4} for peak in found.values())
 
 
 @pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam)])

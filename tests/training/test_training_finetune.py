@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,41 @@ def test_statistics_move_where_they_are_not_held(tmp_path: Path, tiny_recipe: Re
     train(tiny_recipe(start=start, training=QUICK, model={"half": False}), tmp_path / "out")
     changed, _, _ = changes(plain_base, tmp_path / "out")
     assert {name for name in changed if name.startswith("unet_branch") and "running_mean" in name}
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_the_localiser_trains_with_its_statistics_held(
+    tmp_path: Path, tiny_recipe: Recipes, plain_base: Path, hold: bool
+) -> None:
+    start = {"model": str(plain_base), "parts": "heads", "hold_norms": hold}
+    train(tiny_recipe(start=start, training={**QUICK, "localiser_epochs": 2}, model={"half": False}), tmp_path / "out")
+    changed, _, _ = changes(plain_base, tmp_path / "out")
+    assert {name for name in changed if name.startswith("localiser") and name.endswith("weight")}
+    assert bool({name for name in changed if name.startswith("localiser") and "running_" in name}) is not hold
+    [told] = [line for line in load_model(tmp_path / "out" / "model.safetensors").card.data if "Fine-tuned" in line]
+    assert told.startswith("Fine-tuned from base: the localiser and the last layers trained on 3 patients")
+
+
+def test_a_cohort_without_blood_pool_labels_is_trained_on_and_measured_without(
+    tmp_path: Path, tiny_recipe: Recipes, cohort_folder: Path, plain_base: Path
+) -> None:
+    import nibabel as nib
+    import numpy as np
+
+    cohort = tmp_path / "cohort"
+    shutil.copytree(cohort_folder, cohort)
+    for path in (cohort / "labelsTr").iterdir():
+        image = nib.load(path)
+        labels = np.asarray(image.dataobj)
+        nib.save(nib.Nifti1Image(np.where(labels == 2, 0, labels).astype(np.uint8), image.affine), path)
+    data = {"datasets": [str(cohort)], "validation_fraction": 0.4}
+    # The model it starts from draws pools and the new one might not: neither is measured by what nobody labelled.
+    training = {**QUICK, "validate_every": 1, "keep": "best"}
+    train(tiny_recipe(data=data, start={"model": str(plain_base)}, training=training), tmp_path / "out")
+    figures = load_model(tmp_path / "out" / "model.safetensors").card.validation
+    for summary in (figures["summary"], figures["base"]["summary"]):
+        assert "dice_myocardium" in summary
+        assert "dice_blood_pool" not in summary
 
 
 def test_a_resumed_fine_tuning_wants_the_model_it_began_with(

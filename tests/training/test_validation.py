@@ -14,6 +14,17 @@ def labels(scar: bool) -> np.ndarray:
     return drawn
 
 
+def test_what_nobody_labelled_is_not_measured() -> None:
+    drawn = labels(True)
+    drawn[0, 0, 0] = TissueClass.BLOOD_POOL
+    found = compare_labels(labels(True), drawn)
+    assert found["dice_blood_pool"] is None
+    assert "dice_blood_pool" not in summarise({"a": found})
+    nothing = compare_labels(np.zeros_like(drawn), drawn)
+    assert (nothing["dice_myocardium"], nothing["dice_scar"]) == (None, None)
+    assert nothing["scar_percent_predicted"] == 25.0
+
+
 def test_dice_counts_empty_pairs_apart() -> None:
     a, b = np.array([True, True, False]), np.array([True, False, True])
     assert dice(a, b) == pytest.approx(0.5)

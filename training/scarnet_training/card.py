@@ -98,8 +98,10 @@ def _seen(
 
 
 def _what_trained(recipe: Recipe) -> str:
-    parts = recipe.start.parts
-    return "all of it" if recipe.network.encoder == "none" and parts != "heads" else _WHAT_TRAINED[parts]
+    parts, localiser = recipe.start.parts, recipe.network.localiser_width and recipe.training.localiser_epochs
+    if recipe.network.encoder == "none" and parts != "heads":
+        return "all of it"
+    return "the localiser and the last layers" if localiser and parts == "heads" else _WHAT_TRAINED[parts]
 
 
 def _flips(recipe: Recipe, base: ModelCard | None) -> bool:

@@ -143,7 +143,7 @@ def against_base(figures: dict[str, Any]) -> list[str]:
     lower = [
         f"{words} {after[key]['mean']:.2f} instead of {before[key]['mean']:.2f}"
         for key, words in CLASSES.items()
-        if key in before and after[key]["mean"] < before[key]["mean"] - CLEARLY
+        if key in before and key in after and after[key]["mean"] < before[key]["mean"] - CLEARLY
     ]
     if lower:
         whom = "others" if told else "patients"

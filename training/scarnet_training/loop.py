@@ -124,7 +124,8 @@ class Loop:
         tell_disk(self.run, disk_bytes(self.network, self.recipe, self.feed.slices, keeps_views))
         cases, telling = [*self.cohort.training, *self.cohort.replayed], told(self.run, "localiser", progress)
         epochs, seed = self.settings.localiser_epochs, self.settings.seed
-        losses = train_localiser(self.network, cases, epochs, seed, self.device, self.precision, telling)
+        holds = self._holds_norms
+        losses = train_localiser(self.network, cases, epochs, seed, self.device, self.precision, telling, holds)
         self.run.event("localiser", losses=[round(loss, 4) for loss in losses])
         self.averaged.module.load_state_dict(self.network.state_dict())
         self.updates.begin_part(self._alone)
@@ -236,16 +237,17 @@ class Loop:
     def judge(self, figures: dict[str, Any]) -> None:
         """Keep the weights if they are the best so far.
 
-        The measure is the mean 3D scar Dice of the patients with scar, or that of the myocardium where no patient to
-        validate on has scar.
+        The measure is the mean 3D scar Dice of the patients with scar, or that of the myocardium, or the blood pool,
+        where no patient to validate on has scar, or a wall; the last weights where none has any label.
         """
-        measure = figures.get("dice_scar") or figures["dice_myocardium"]
-        better = measure["mean"] > self.best
+        keys = ("dice_scar", "dice_myocardium", "dice_blood_pool")
+        mean = next((figures[key]["mean"] for key in keys if key in figures), None)
+        better = mean is None or mean > self.best
         self.judged = self.epoch
         self.without_better = 0 if better else self.without_better + 1
         self.run.event("validation", epoch=self.last_epoch, best=better, **figures)
         if better:
-            self.best = measure["mean"]
+            self.best = mean or 0.0
             self.run.save_checkpoint({"averaged": self.averaged.module.state_dict(), "epoch": self.epoch}, best=True)
         self._save()
 
@@ -261,8 +263,13 @@ class Loop:
             self.network.encoder.eval()
         if self.network.localiser is not None:
             self.network.localiser.eval()
-        if self.recipe.start.model and self.recipe.start.hold_norms:
+        if self._holds_norms:
             hold_norm_statistics(self.network)
+
+    @property
+    def _holds_norms(self) -> bool:
+        """Whether the normalisation statistics stay those of the model it started from."""
+        return bool(self.recipe.start.model) and self.recipe.start.hold_norms
 
     def _tell(self, step: _Step, epoch: int, what: str, totals: dict[str, float]) -> None:
         """Write a step's terms down; a loss or a gradient that is no longer a number ends the training."""

@@ -27,15 +27,16 @@ def compare_labels(reference: npt.NDArray[np.uint8], predicted: npt.NDArray[np.u
     Returns
     -------
     dict
-        ``dice_myocardium`` (whole wall: myocardium and scar), ``dice_blood_pool``, ``dice_scar`` (None where the
-        reference holds no scar), and ``scar_percent_reference`` and ``scar_percent_predicted`` of the whole wall.
+        ``dice_myocardium`` (whole wall: myocardium and scar), ``dice_blood_pool`` and ``dice_scar``, each None where
+        the reference holds none, as where nobody labelled the blood pool; ``scar_percent_reference`` and
+        ``scar_percent_predicted`` of the whole wall.
     """
     (wall, wall_found), (scar, scar_found), (pool, pool_found) = (
         (class_mask(reference, name), class_mask(predicted, name)) for name in ("myocardium", "scar", "blood_pool")
     )
     return {
-        "dice_myocardium": dice(wall, wall_found),
-        "dice_blood_pool": dice(pool, pool_found),
+        "dice_myocardium": dice(wall, wall_found) if wall.any() else None,
+        "dice_blood_pool": dice(pool, pool_found) if pool.any() else None,
         "dice_scar": dice(scar, scar_found) if scar.any() else None,
         "scar_percent_reference": 100 * float(scar.sum()) / max(int(wall.sum()), 1),
         "scar_percent_predicted": 100 * float(scar_found.sum()) / max(int(wall_found.sum()), 1),
