@@ -44,11 +44,11 @@ def centre_errors(network: ScarNet, cases: Sequence[LabelledCase]) -> list[float
     """
     errors = []
     for case in cases:
-        spacing = np.array(case.stack.spacing_mm[1:])
-        (y, x), _ = heart_centre(network, torch.tensor(case.stack.pixels)[:, None], (spacing[0], spacing[1]))
+        spacing = case.stack.spacing_mm[1:]
+        (y, x), _ = heart_centre(network, torch.tensor(case.stack.pixels)[:, None], spacing)
         _, rows, columns = np.nonzero(case.labels)
         middle = np.array([rows.min() + rows.max(), columns.min() + columns.max()]) / 2
-        errors.append(float(np.hypot(*((np.array([y, x]) - middle) * spacing))))
+        errors.append(float(np.hypot(*((np.array([y, x]) - middle) * np.array(spacing)))))
     return errors
 
 
