@@ -1,5 +1,6 @@
 """The experiments' commands, end to end on a few phantoms and a tiny network."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,16 @@ def test_every_variant_is_a_recipe_on_the_same_folds_and_changes_what_it_says() 
     assert short == replace(base.training, epochs=base.training.epochs // 2)
     assert pretraining_recipe().network == variant_recipe("phantoms", 0, out).network
     assert not pretraining_recipe().data.datasets
+
+
+def test_the_documented_command_runs_the_documented_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "ablation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)`: ", text, re.MULTILINE)
+    [command] = re.findall(r"^    python -m scarnet_training.experiments.ablation (.*?) *(?:#.*)?$", text, re.MULTILINE)
+    ran: list[str] = []
+    monkeypatch.setattr(ablation, "run_variants", lambda out, variants, folds, factor: ran.extend(variants))
+    assert ablation.main(command.split()) == 0
+    assert ran == rows
 
 
 @pytest.mark.usefixtures("tiny_variants")

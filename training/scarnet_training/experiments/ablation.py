@@ -14,6 +14,7 @@ from scarnet_training.experiments.crossval import fold_folder, train_fold
 from scarnet_training.experiments.out_of_fold import predict_fold
 from scarnet_training.experiments.variants import (
     FLIPPED,
+    IN_TABLE,
     VARIANTS,
     pretraining_folder,
     pretraining_recipe,
@@ -58,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.ablation", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), help="folder for all runs")
-    parser.add_argument("--variants", default=",".join(VARIANTS), help=f"comma-separated, of {', '.join(VARIANTS)}")
+    words = f"comma-separated, of {', '.join(VARIANTS)} (default: those in docs/ablation.md, all but context)"
+    parser.add_argument("--variants", default=",".join(IN_TABLE), help=words)
     parser.add_argument("--fold", type=int, action="append", help="one fold, may be repeated (default: all five)")
     words = "factor on the number of epochs, the localiser's left out"
     parser.add_argument("--epochs-factor", type=float, default=1.0, help=words)

@@ -8,7 +8,7 @@ from scarnet.errors import ScarNetError
 from scarnet_training.experiments.crossval import fold_folder
 from scarnet_training.recipe import Recipe, find_recipe, load_recipe, read_recipe
 
-__all__ = ["BASE", "FLIPPED", "VARIANTS", "pretraining_folder", "pretraining_recipe", "variant_recipe"]
+__all__ = ["BASE", "FLIPPED", "IN_TABLE", "VARIANTS", "pretraining_folder", "pretraining_recipe", "variant_recipe"]
 
 BASE = "unet"
 """The variant that the others are compared with, and that those with an encoder go on from."""
@@ -44,6 +44,9 @@ VARIANTS: dict[str, tuple[str, Overrides]] = {
     ),
 }
 """Name to what it is and what it changes."""
+
+IN_TABLE = tuple(name for name in VARIANTS if name != "context")
+"""Those of the table in docs/ablation.md; neighbouring slices changed nothing, and are run where they are asked for."""
 
 FLIPPED = (BASE, "encoder")
 """Those that are predicted with test-time flips too."""
