@@ -109,18 +109,19 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
 ) -> None:
     file, runs, shipped = tmp_path / "tiny.toml", tmp_path / "runs", tmp_path / "shipped.safetensors"
     training = {**TINY["training"], "choose_scar_shift": True}
-    write_recipe(read_recipe({**TINY, "training": training, "data": {"datasets": [str(dataset)]}}), file)
+    write_recipe(read_recipe({**TINY, "training": training, "data": {"datasets": ["nowhere"]}}), file)
     words = ["--runs", str(runs), "--dataset", str(dataset)]
     everybody = runs / "tiny" / "all" / "model.safetensors"
-    assert cross_validate.main([str(file), "--out", str(runs), "--all-patients"]) == 0
+    words_folds = [str(file), "--out", str(runs), "--dataset", str(dataset)]
+    assert cross_validate.main([*words_folds, "--all-patients"]) == 0
     assert capsys.readouterr().out.split() == [str(everybody)]
-    assert cross_validate.main([str(file), "--out", str(runs), "--fold", "0"]) == 0
+    assert cross_validate.main([*words_folds, "--fold", "0"]) == 0
     assert "| 1 | " in capsys.readouterr().out
     assert ship.main([str(everybody), "-o", str(shipped), *words]) == 2
     assert "1 of 5 folds" in capsys.readouterr().err
     assert not shipped.exists()
     finished = (runs / "tiny" / "fold0" / "model.safetensors").stat().st_mtime_ns
-    assert cross_validate.main([str(file), "--out", str(runs)]) == 0
+    assert cross_validate.main(words_folds) == 0
     assert (runs / "tiny" / "fold0" / "model.safetensors").stat().st_mtime_ns == finished  # not trained again
     plain, flips = capsys.readouterr().out.splitlines()[2:]
     assert plain.startswith("| `tiny` | 5 | ")

@@ -79,11 +79,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m scarnet_training.experiments.cross_validate", description=__doc__)
     parser.add_argument("recipe", help="a recipe's file, or the name of one that comes with the package")
     parser.add_argument("--out", type=Path, default=Path("runs/cross-validation"), help="folder for all runs")
+    words = "the patients, in place of those that the recipe names"
+    parser.add_argument("--dataset", type=Path, help=words)
     parser.add_argument("--fold", type=int, action="append", choices=range(FOLDS), help="one fold, may be repeated")
     words = "train on everybody, and on no fold but those asked for"
     parser.add_argument("--all-patients", action="store_true", help=words)
     args = parser.parse_args(argv)
     recipe = load_recipe(find_recipe(args.recipe))
+    if args.dataset is not None:
+        recipe = replace(recipe, data=replace(recipe.data, datasets=(str(args.dataset),)))
     cross_validate(recipe, args.out, args.fold or (() if args.all_patients else range(FOLDS)))
     if args.all_patients:
         print(train_fold(fold_recipe(recipe, None), args.out / recipe.model.name / "all"))
