@@ -36,7 +36,8 @@ def tiny_variants(monkeypatch: pytest.MonkeyPatch, dataset: Path) -> None:
     def recipe(name: str, fold: int, out: Path, epochs_factor: float = 1.0) -> Recipe:
         start = {"model": str(out / "unet" / f"fold{fold}" / "model.safetensors")} if name == "unet-longer" else {}
         data = {"datasets": [str(dataset)], "folds": 5, "fold": fold}
-        return read_recipe({**TINY, "data": data, "start": start})
+        training = {**TINY["training"], "epochs": round(epochs_factor)}
+        return read_recipe({**TINY, "training": training, "data": data, "start": start})
 
     monkeypatch.setattr(ablation, "variant_recipe", recipe)
 
@@ -83,6 +84,16 @@ def test_ablation_and_its_table(tmp_path: Path, dataset: Path, capsys: pytest.Ca
     assert ablation.main(["--out", str(runs), "--variants", "unet"]) == 0
     assert (runs / "unet" / "fold0" / "model.safetensors").stat().st_mtime_ns == finished  # not trained again
     assert ablation.main(["--out", str(runs), "--variants", "unet-longer", "--fold", "1"]) == 0
+    # What would stand in one table is of one length, whichever fold and variant is asked for.
+    capsys.readouterr()
+    for variant, fold in (("unet", "0"), ("unet-longer", "0"), ("context", "4")):
+        words = ["--out", str(runs), "--variants", variant, "--fold", fold, "--epochs-factor", "2"]
+        assert ablation.main(words) == 2
+        assert capsys.readouterr().err == (
+            f"error: {runs / 'unet' / 'fold0'} was begun with another recipe: training.epochs was 1 and is now 2; give "
+            "another --out.\n"
+        )
+    assert not (runs / "context").exists()
 
     cases = load_dataset(dataset)
     named = {case.stack.case: case for case in cases}
@@ -126,6 +137,10 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
     plain, flips = capsys.readouterr().out.splitlines()[2:]
     assert plain.startswith("| `tiny` | 5 | ")
     assert flips.startswith("| `tiny`, with test-time flips | 5 | ")
+    # Another recipe of the name, here one on other patients, is refused whatever is asked for.
+    for asked in (["--fold", "3"], ["--all-patients"]):
+        assert cross_validate.main([*words_folds[:3], *asked]) == 2
+        assert f"{runs / 'tiny' / 'fold0'} was begun with another recipe: data.datasets was" in capsys.readouterr().err
 
     assert ship.main([str(everybody), "-o", str(shipped), *words]) == 0
     card, named = read_card(shipped), {case.stack.case for case in load_dataset(dataset)}

@@ -20,10 +20,13 @@ from scarnet_training.differences import changed_cases, changed_settings, change
 from scarnet_training.folder_check import RECIPE, SPLIT, check_run_folder
 from scarnet_training.recipe import Recipe
 
-__all__ = ["Remark", "RunFolder", "code_commit"]
+__all__ = ["LAYOUT", "Remark", "RunFolder", "code_commit", "recipe_kept"]
 
 Remark = Callable[[str, str], None]
 """``remark(kind, text)``: a sentence for whoever started a run; the kind is ``"warning"`` or ``"note"``."""
+
+LAYOUT = ("micro_batch", "threads")
+"""Settings of the training that say how its work is laid out, and may change from one start to the next."""
 
 CASES = "cases.json"
 
@@ -122,13 +125,7 @@ class RunFolder:
         ScarNetError
             A resumed run would go on with another split, recipe, image or label; what differs is named.
         """
-        settings = recipe.to_dict()
-        # What can change without changing what was trained so far: the end, and how the work is laid out.
-        for name in ("choose_scar_shift", "micro_batch", "threads"):
-            settings["training"].pop(name)
-        settings.pop("model")
-        settings["start"]["sha256"] = base_sha256
-        now = json.loads(json.dumps({SPLIT: split, RECIPE: settings, CASES: cases}))
+        now = json.loads(json.dumps({SPLIT: split, RECIPE: recipe_kept(recipe, base_sha256), CASES: cases}))
         if self.resumed:
             self._refuse_others(now)
         for name, values in now.items():
@@ -247,6 +244,31 @@ class RunFolder:
                 torch.save(state, temporary)
             except RuntimeError as error:  # torch reports a full disk so
                 raise ScarNetError(f"Cannot write {path}; is the disk full?") from error
+
+
+def recipe_kept(recipe: Recipe, base_sha256: str) -> dict[str, Any]:
+    """Give what of a recipe a run rests on, as its ``recipe.json`` holds it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its network has the settings of :func:`scarnet_training.start.starting_config`.
+    base_sha256 : str
+        Digest of the model it starts from; empty for none.
+
+    Returns
+    -------
+    dict
+        One entry a section.
+    """
+    settings = recipe.to_dict()
+    # What can change without changing what was trained so far: the end, and how the work is laid out.
+    for name in ("choose_scar_shift", *LAYOUT):
+        settings["training"].pop(name)
+    settings.pop("model")
+    settings["start"]["sha256"] = base_sha256
+    kept: dict[str, Any] = json.loads(json.dumps(settings))
+    return kept
 
 
 def code_commit() -> str:

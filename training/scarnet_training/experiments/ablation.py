@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scarnet.progress import Progress, silent
 from scarnet_training.experiments.command_line import with_status
-from scarnet_training.experiments.crossval import fold_folder, train_fold
+from scarnet_training.experiments.crossval import FOLDS, check_fold, fold_folder, train_fold
 from scarnet_training.experiments.out_of_fold import predict_fold
 from scarnet_training.experiments.variants import (
     FLIPPED,
@@ -43,7 +43,13 @@ def run_variants(
         Factor on the number of epochs, the localiser's left out.
     progress : Progress
         Called between steps.
+
+    Raises
+    ------
+    ScarNetError
+        A fold of whatever variant was begun with another recipe: it would stand in one table with these.
     """
+    _check_kept(out, epochs_factor)
     for variant in variants:
         if variant == "phantoms":
             train_fold(pretraining_recipe(epochs_factor), pretraining_folder(out), progress)
@@ -52,6 +58,16 @@ def run_variants(
             folder = fold_folder(out, variant, fold)
             train_fold(recipe, folder, progress)
             predict_fold(recipe, folder, variant in FLIPPED, progress)
+
+
+def _check_kept(out: Path, epochs_factor: float) -> None:
+    """Check all that is kept, which one table is made of, before hours are spent on more."""
+    for variant in VARIANTS:
+        for fold in range(FOLDS):
+            recipe = variant_recipe(variant, fold, out, epochs_factor)
+            # Where the model it starts from is to be trained again, it is looked at when its turn comes.
+            if not recipe.start.model or Path(recipe.start.model).is_file():
+                check_fold(recipe, fold_folder(out, variant, fold))
 
 
 @with_status

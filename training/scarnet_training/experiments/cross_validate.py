@@ -13,7 +13,7 @@ from scarnet.progress import Progress, silent
 from scarnet_training.data import load_dataset
 from scarnet_training.experiments.ablation_table import table_row, table_text
 from scarnet_training.experiments.command_line import with_status
-from scarnet_training.experiments.crossval import FOLDS, fold_folder, train_fold
+from scarnet_training.experiments.crossval import FOLDS, check_fold, fold_folder, train_fold
 from scarnet_training.experiments.out_of_fold import predict_fold
 from scarnet_training.experiments.scoring import pooled_logits, predicted_folds, score
 from scarnet_training.recipe import Recipe, find_recipe, load_recipe
@@ -66,7 +66,14 @@ def cross_validate(recipe: Recipe, out: Path, folds: Sequence[int], progress: Pr
         Which folds.
     progress : Progress
         Called between steps.
+
+    Raises
+    ------
+    ScarNetError
+        Whatever fold was begun with another recipe: it would stand in one table with these.
     """
+    for fold in range(FOLDS):
+        check_fold(fold_recipe(recipe, fold), fold_folder(out, recipe.model.name, fold))
     for fold in folds:
         folder, held_out = fold_folder(out, recipe.model.name, fold), fold_recipe(recipe, fold)
         train_fold(held_out, folder, progress)

@@ -16,6 +16,7 @@ from scarnet.predict.outside import OUTSIDE_LOGITS
 from scarnet.predict.predictor import Predictor
 from scarnet.progress import Progress, silent
 from scarnet_training.cohort import load_cohort
+from scarnet_training.experiments.crossval import check_fold
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.recipe import Recipe
 
@@ -77,7 +78,13 @@ def predict_fold(recipe: Recipe, folder: Path, with_flips: bool, progress: Progr
     -------
     Path
         The file with the logits.
+
+    Raises
+    ------
+    ScarNetError
+        The fold was trained by another recipe.
     """
+    check_fold(recipe, folder)
     path = folder / FILE
     if path.is_file():
         return path
