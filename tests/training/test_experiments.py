@@ -142,6 +142,14 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
         assert cross_validate.main([*words_folds[:3], *asked]) == 2
         assert f"{runs / 'tiny' / 'fold0'} was begun with another recipe: data.datasets was" in capsys.readouterr().err
 
+    longer = read_card(everybody)
+    longer = replace(longer, recipe={**longer.recipe, "training": {**longer.recipe["training"], "epochs": 2}})
+    save_model(tmp_path / "longer.safetensors", read_model(everybody).network, longer)
+    assert ship.main([str(tmp_path / "longer.safetensors"), "-o", str(shipped), *words]) == 2
+    told = f"{runs / 'tiny' / 'fold0'} was trained by another recipe than tiny: training.epochs was 1 and is now 2;"
+    assert told in capsys.readouterr().err
+    assert not (runs / "tiny" / "figures.json").exists()
+
     assert ship.main([str(everybody), "-o", str(shipped), *words]) == 0
     card, named = read_card(shipped), {case.stack.case for case in load_dataset(dataset)}
     assert set(card.training_cases) == set(card.validation["patients"]) == named
@@ -161,8 +169,6 @@ def test_a_recipe_is_cross_validated_and_its_model_of_all_patients_shipped(
     words_then = [str(everybody), "-o", str(again), "--figures", str(runs / "tiny" / "figures.json")]
     assert ship.main(words_then) == 0
     assert again.read_bytes() == shipped.read_bytes()
-    longer = replace(read_card(everybody), recipe={**card.recipe, "training": {**card.recipe["training"], "epochs": 2}})
-    save_model(tmp_path / "longer.safetensors", read_model(everybody).network, longer)
     assert ship.main([str(tmp_path / "longer.safetensors"), *words_then[1:]]) == 2
     assert "of another recipe than tiny's: training differ" in capsys.readouterr().err
     file.write_text("{}")

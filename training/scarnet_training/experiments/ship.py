@@ -13,14 +13,17 @@ from typing import Any
 
 from scarnet.errors import ScarNetError
 from scarnet.models.card import ModelCard
-from scarnet.models.store import read_model, save_model
+from scarnet.models.store import read_card, read_model, save_model
 from scarnet.project.stored import read_json, write_json
 from scarnet_training.data import load_dataset
+from scarnet_training.differences import changed_settings
 from scarnet_training.experiments.command_line import with_status
-from scarnet_training.experiments.crossval import FOLDS
+from scarnet_training.experiments.crossval import FOLDS, fold_folder
 from scarnet_training.experiments.out_of_fold import output_used
 from scarnet_training.experiments.scoring import Pooled, pooled_logits, predicted_folds
+from scarnet_training.jobs.truth import MODEL
 from scarnet_training.operating_point import OperatingPoint, choose_point, measure_choices
+from scarnet_training.run_folder import LAYOUT
 from scarnet_training.validation import compare_labels, summarise
 
 __all__ = ["cross_validated_figures", "main"]
@@ -56,6 +59,8 @@ def _measure(card: ModelCard, runs: Path, dataset: Path) -> dict[str, Any]:
     folds = predicted_folds(runs, card.name, FOLDS)
     if len(folds) < FOLDS:
         raise ScarNetError(f"{runs / card.name} has {len(folds)} of {FOLDS} folds; run the others first.")
+    for fold in folds:
+        _check_recipe(card, fold_folder(runs, card.name, fold))
     cases = {case.stack.case: case for case in load_dataset(dataset)}
     pooled = pooled_logits(runs, [card.name], output_used(card), folds, cases)
     if not pooled:
@@ -68,6 +73,19 @@ def _of_recipe(card: ModelCard) -> dict[str, Any]:
     """Give what of a recipe makes the model, but for the patients; as JSON has it."""
     kept: dict[str, Any] = json.loads(json.dumps({section: card.recipe[section] for section in _SECTIONS}))
     return kept
+
+
+def _check_recipe(card: ModelCard, folder: Path) -> None:
+    """Refuse a fold that was trained by another recipe than the model."""
+    own, trained = _of_recipe(card), _of_recipe(read_card(folder / MODEL))
+    # How the work was laid out makes no other model.
+    for name in LAYOUT:
+        trained["training"][name] = own["training"][name]
+    if told := changed_settings(trained, own):
+        raise ScarNetError(
+            f"{folder} was trained by another recipe than {card.name}: {'; '.join(told)}; cross-validate the model's "
+            "recipe with another --out and name that as --runs."
+        )
 
 
 def _read_figures(path: Path, card: ModelCard) -> dict[str, Any]:
