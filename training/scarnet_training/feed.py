@@ -11,6 +11,7 @@ from scarnet.progress import Progress
 from scarnet_training.augment import RandomViews, draw_views, sample_views, view_batch
 from scarnet_training.batches import plan_epoch, replayed_slices, steps_an_epoch
 from scarnet_training.cohort import Cohort
+from scarnet_training.labelled_case import name_slices, slice_names
 from scarnet_training.recipe import Recipe
 from scarnet_training.run_folder import RunFolder
 from scarnet_training.settings import AugmentationSettings
@@ -60,7 +61,7 @@ class Feed:
         settings = recipe.training
         self.bank = ViewBank(run, settings.views, settings.refresh_epochs, settings.seed)
         cases = [*cohort.training, *cohort.replayed]
-        self._names = [(case.stack.case, z) for case in cases for z in range(case.stack.shape[0])]
+        self._names = slice_names(cases)
         self.slices = len(self._names)
         own = sum(case.stack.shape[0] for case in cohort.training)
         self._own, self._replayed = torch.arange(own), torch.arange(own, len(self._names))
@@ -148,8 +149,4 @@ class Feed:
 
     def named(self, batch: Tensor) -> str:
         """Name the slices of a batch by case, for a message."""
-        slices: dict[str, list[int]] = {}
-        for index in sorted(set(batch.tolist())):
-            case, z = self._names[index]
-            slices.setdefault(case, []).append(z)
-        return "; ".join(f"{case} slice {', '.join(map(str, zs))}" for case, zs in slices.items())
+        return name_slices(self._names, batch.tolist())

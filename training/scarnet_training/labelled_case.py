@@ -1,5 +1,6 @@
 """A study with its reference labels: what training and validation take."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from scarnet.classes import TissueClass
 from scarnet.stack import LGEStack
 
-__all__ = ["LabelledCase"]
+__all__ = ["LabelledCase", "name_slices", "slice_names"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,3 +48,30 @@ class LabelledCase:
         """Volume of the reference scar in ml."""
         voxel_mm3 = float(np.prod(self.stack.spacing_mm))
         return int((self.labels == TissueClass.SCAR).sum()) * voxel_mm3 / 1000
+
+
+def slice_names(cases: Iterable[LabelledCase]) -> list[tuple[str, int]]:
+    """Give the case and the number of each slice, in the order of cases and slices."""
+    return [(case.stack.case, z) for case in cases for z in range(case.stack.shape[0])]
+
+
+def name_slices(names: Sequence[tuple[str, int]], chosen: Iterable[int]) -> str:
+    """Name some slices by case, for a message.
+
+    Parameters
+    ----------
+    names : sequence of tuple
+        From :func:`slice_names`.
+    chosen : iterable of int
+        Which, as they stand there.
+
+    Returns
+    -------
+    str
+        Such as ``ann slice 0, 2; bob slice 1``.
+    """
+    slices: dict[str, list[int]] = {}
+    for index in sorted(set(chosen)):
+        case, z = names[index]
+        slices.setdefault(case, []).append(z)
+    return "; ".join(f"{case} slice {', '.join(map(str, zs))}" for case, zs in slices.items())

@@ -11,7 +11,6 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor
 
-from scarnet.errors import ScarNetError
 from scarnet.models.store import Model
 from scarnet.network.scarnet import ScarNet
 from scarnet.progress import Progress
@@ -23,6 +22,7 @@ from scarnet_training.feed import Feed
 from scarnet_training.finishing import end_passes
 from scarnet_training.localiser import train_localiser
 from scarnet_training.loss import CompositeLoss
+from scarnet_training.lost_numbers import NumberWatch
 from scarnet_training.norms import hold_norm_statistics
 from scarnet_training.parts import choose_parts, trains_encoder
 from scarnet_training.processes import working_precision
@@ -93,6 +93,7 @@ class Loop:
         self.frozen_encoder = self.network.encoder is not None and not trains_encoder(self.network, parts)
         self.feed = Feed(recipe, cohort, run, self.device, self.precision)
         self.updates = Updates(self.network, self.loss, recipe, self.feed, run, accelerator)
+        self._watch = NumberWatch(scaled=self.precision == torch.float16)
         self.epoch, self.judged, self.best, self.without_better = 0, 0, -1.0, 0
 
     def prepare(self, progress: Progress) -> None:
@@ -275,15 +276,8 @@ class Loop:
         """Write a step's terms down; a loss or a gradient that is no longer a number ends the training."""
         terms = dict(zip(step.measured.names, step.measured.terms.tolist(), strict=True))
         norm = float(step.measured.gradient_norm)
-        # In fp16 a gradient overflows now and then; its scaler leaves such a step out.
-        lost = [] if math.isfinite(norm) or self.precision == torch.float16 else ["gradient"]
-        lost = lost if all(map(math.isfinite, terms.values())) else ["loss"]
-        if lost:
-            raise ScarNetError(
-                f"The {lost[0]} is no longer a number in {what if self._alone else what.lower()}, step "
-                f"{step.number + 1}, whose batch held {self.feed.named(step.batch)}; stopped. Look at these slices, or "
-                "lower the learning rate."
-            )
+        where = f"{what if self._alone else what.lower()}, step {step.number + 1}"
+        self._watch.check(terms.values(), norm, where, lambda: self.feed.named(step.batch))
         self.run.event(
             "unet_step" if self._alone else "step",
             epoch=epoch,
