@@ -107,7 +107,13 @@ def test_a_lost_gradient_is_told_where_it_arises(
 def test_a_lost_number_in_the_localiser_stops_and_names_the_batch(
     tmp_path: Path, tiny_recipe: Recipes, events_of: Events, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
-    views, calls = localiser.view_batch, []
+    train_localiser, views = loop.train_localiser, localiser.view_batch
+    trained: list[torch.nn.Module] = []
+    calls: list[int] = []
+
+    def noted(network: ScarNet, *rest: Any) -> list[float]:
+        trained.append(network.localiser)
+        return train_localiser(network, *rest)
 
     def poisoned(*arguments: Any) -> tuple[Tensor, Tensor]:
         images, labels = views(*arguments)
@@ -115,19 +121,12 @@ def test_a_lost_number_in_the_localiser_stops_and_names_the_batch(
         if len(calls) == 2 and lost == "loss":
             images[0, 0, 0, 0] = math.nan
         if len(calls) == 2 and lost == "gradient":
-            images.requires_grad_()
             # As where a root is taken of 0: what is passed back is no number, what was passed on is one.
-            network_parts[0].register_full_backward_pre_hook(lambda part, given: (given[0] * math.nan,))
+            trained[0].register_full_backward_pre_hook(lambda part, given: (given[0] * math.nan,))
         return images, labels
 
-    network_parts: list[torch.nn.Module] = []
-    train_it = loop.train_localiser
     monkeypatch.setattr(localiser, "view_batch", poisoned)
-    monkeypatch.setattr(
-        loop,
-        "train_localiser",
-        lambda network, *rest: network_parts.append(network.localiser) or train_it(network, *rest),
-    )
+    monkeypatch.setattr(loop, "train_localiser", noted)
     out = tmp_path / "out"
     sentence = rf"The {lost} is no longer a number in epoch 2 of 3 of the localiser, step 1, whose batch held .*"
     with pytest.raises(ScarNetError, match=sentence) as stopped:

@@ -7,7 +7,7 @@ from scarnet.errors import ScarNetError
 
 __all__ = ["NumberWatch", "lost_number"]
 
-# The scaler halves its factor each time: from where it starts, 2^16, even a gradient of 100 000 fits by then.
+# The scaler's factor starts at 2^16 and is halved each time: what overflows 20 times is not the scale's fault.
 MOST_SKIPPED = 20
 
 
@@ -31,7 +31,8 @@ def lost_number(what: str, where: str, slices: str, advice: str = "") -> ScarNet
         To be raised.
     """
     return ScarNetError(
-        f"The {what} is no longer a number in {where}, whose batch held {slices}; stopped. Look at these slices{advice}."
+        f"The {what} is no longer a number in {where}, whose batch held {slices}; stopped. Look at these "
+        f"slices{advice}."
     )
 
 
@@ -76,6 +77,7 @@ class NumberWatch:
             self._skipped += 1
             if self._skipped == MOST_SKIPPED:
                 raise ScarNetError(
-                    f"The gradient was no number in {MOST_SKIPPED} steps in a row, which changed nothing, up to {where}, "
-                    f"whose batch held {slices()}; stopped. Set training.precision = 'no', or lower the learning rate."
+                    f"The gradient was no number in {MOST_SKIPPED} steps in a row, which changed nothing, up to "
+                    f"{where}, whose batch held {slices()}; stopped. Set training.precision = 'no', or lower the "
+                    "learning rate."
                 )
