@@ -95,4 +95,4 @@ def test_too_few_patients_are_warned_of(tiny_recipe: Recipes, cohort_writer: Wri
 
 def test_a_scar_shift_needs_patients_with_scar_to_choose_it_on(tiny_recipe: Recipes) -> None:
     with pytest.raises(ScarNetError, match=r"set training\.choose_scar_shift = false"):
-        load_cohort(tiny_recipe(data={"validation_fraction": 0.0}, training={"choose_scar_shift": True}))
+        load_cohort(tiny_recipe(data={"datasets": [], "phantoms": 1}, training={"choose_scar_shift": True}))

@@ -8,6 +8,7 @@ from typing import Any
 from scarnet.errors import ScarNetError
 from scarnet.files import atomic_path
 from scarnet.network.config import ScarNetConfig
+from scarnet_training.contradictions import impossible
 from scarnet_training.loss_settings import PRESETS, LossSettings
 from scarnet_training.settings import (
     AugmentationSettings,
@@ -15,7 +16,6 @@ from scarnet_training.settings import (
     ModelSettings,
     StartSettings,
     TrainingSettings,
-    impossible_values,
 )
 
 __all__ = ["Recipe", "copy_recipe", "find_recipe", "load_recipe", "read_recipe", "write_recipe"]
@@ -60,7 +60,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        _refuse(_impossible({entry.name: getattr(self, entry.name) for entry in fields(self)}))
+        _refuse(impossible({entry.name: getattr(self, entry.name) for entry in fields(self)}))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the recipe as plain values, as it stands in a card.
@@ -76,24 +76,6 @@ class Recipe:
 def _refuse(problems: list[str]) -> None:
     if problems:
         raise ScarNetError("The recipe cannot be trained: " + "; ".join(problems) + ".")
-
-
-def _impossible(sections: dict[str, Any]) -> list[str]:
-    """Say what of a recipe's sections is impossible, or does not go together."""
-    checked = ("data", "start", "training", "augmentation")
-    problems = [f"{name}.{problem}" for name in checked for problem in impossible_values(sections[name])]
-    data, training, network = sections["data"], sections["training"], sections["network"]
-    if training.unet_epochs + training.epochs < 1:
-        problems.append("training.unet_epochs and training.epochs are both 0, but one must be at least 1")
-    if data.folds == 1:
-        problems.append("data.folds is 1, but must be 0 or at least 2")
-    if data.folds and data.fold >= data.folds:
-        problems.append(f"data.fold is {data.fold}, but must be below data.folds, {data.folds}")
-    if network.encoder == "none" and training.epochs and training.unet_epochs:
-        problems.append("training.unet_epochs trains all of a network without an encoder; set it or epochs to 0")
-    if training.micro_batch > training.batch_size:
-        problems.append(f"training.micro_batch is {training.micro_batch}, but must be at most the batch_size")
-    return problems
 
 
 def _read_section(kind: type, values: Any, name: str, problems: list[str]) -> Any:
@@ -202,7 +184,7 @@ def read_recipe(values: dict[str, Any]) -> Recipe:
     problems = [f"it has no section {name!r}; known: {', '.join(sections)}" for name in unknown]
     for name in set(values) & set(sections):
         sections[name] = _read_section(type(sections[name]), values[name], name, problems)
-    _refuse([*sorted(problems), *_impossible(sections)])
+    _refuse([*sorted(problems), *impossible(sections)])
     return Recipe(**sections)
 
 
