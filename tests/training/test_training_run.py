@@ -114,6 +114,25 @@ def test_cancelled_and_resumed_ends_like_one_that_was_not(
     assert [event for event in told[1] if event[0] != "start"] == [event for event in told[0] if event[0] != "start"]
 
 
+def test_bf16_stays_finite_and_is_taken_up_again(tmp_path: Path, tiny_recipe: Recipes, events_of: Events) -> None:
+    recipe = tiny_recipe(network={"encoder": "lite"}, training={"precision": "bf16", "views": 1})
+    out = tmp_path / "out"
+    with pytest.raises(Cancelled):
+        train(recipe, out, progress=stop_at("Epoch 2"))
+    train(recipe, out, resume=True)
+    assert [event["precision"] for event in events_of(out, "start")] == ["bf16"] * len(events_of(out, "start"))
+    assert [(event["epoch"], event["step"]) for event in events_of(out, "step")] == [
+        (epoch, step) for epoch in range(2) for step in range(3)
+    ]
+    assert all(torch.isfinite(tensor).all() for tensor in weights_of(out).values())
+    state = torch.load(out / "checkpoints" / "last.pt", weights_only=True)["network"]
+    # Only the arithmetic is in 16 bits.
+    assert all(tensor.dtype == torch.float32 for tensor in state.values() if tensor.is_floating_point())
+    assert all(torch.isfinite(tensor).all() for tensor in state.values())
+    assert events_of(out)[-1]["event"] == "end"
+    assert 0 < load_model(out / "model.safetensors").card.validation["summary"]["dice_myocardium"]["mean"] <= 1
+
+
 def refuse_another_split_or_recipe(out: Path, tiny_recipe: Recipes) -> None:
     split = out / "splits.json"
     begun = split.read_text()
