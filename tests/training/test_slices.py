@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -114,6 +116,19 @@ def test_slices_in_a_file_are_the_same(
     chosen, reverse = torch.tensor([0, 5, 8]), torch.tensor([True, False, True])
     for one, other in zip(in_memory.take(chosen, reverse, "cpu"), on_disk.take(chosen, reverse, "cpu"), strict=True):
         assert torch.equal(one, other)
+
+
+def test_processes_that_share_the_memory_keep_slices_in_files_earlier(
+    cases: list[LabelledCase], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_memory = heart_slices(cases, CONFIG, STILL)
+    needed = in_memory.images.nbytes + in_memory.labels.nbytes
+    available = int(3 * needed / module.SHARE_OF_MEMORY)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
+    for number, on_disk in (("2", False), ("4", True)):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", number)
+        heart_slices(cases, CONFIG, STILL, tmp_path / number)
+        assert (tmp_path / number).exists() == on_disk
 
 
 def test_a_disk_too_small_is_told_before_anything_is_written(

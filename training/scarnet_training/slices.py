@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from scarnet.files import make_folder
 from scarnet.network.config import ScarNetConfig
 from scarnet.predict.sampling import likeliest_class, normalise, one_hot, to_grid, with_neighbours
 from scarnet.progress import Progress, silent
+from scarnet_training.host_memory import free_memory
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.settings import AugmentationSettings
 
@@ -24,7 +24,7 @@ __all__ = ["Slices", "collect_slices", "heart_slices", "reference_centre"]
 
 # Finer than the network's grid, so that resampling twice costs little sharpness.
 FINER = 0.8
-# What a cache may take of the memory that is free.
+# What a cache may take of the memory that is free for this process.
 SHARE_OF_MEMORY = 0.4
 
 
@@ -182,7 +182,7 @@ def collect_slices(
     """
     count = sum(case.stack.shape[0] for case in cases)
     needed = 3 * count * size**2
-    on_disk = folder if needed > SHARE_OF_MEMORY * psutil.virtual_memory().available else None
+    on_disk = folder if needed > SHARE_OF_MEMORY * free_memory() else None
     if on_disk:
         _make_room(on_disk, needed)
     images = _empty((count, 1, size, size), torch.float16, on_disk / "images.dat" if on_disk else None)
