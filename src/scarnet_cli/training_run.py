@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scarnet.errors import Cancelled
-from scarnet_cli.arguments import add_device, add_quiet
+from scarnet_cli.arguments import add_device, add_quiet, positive
 from scarnet_cli.failures import CANCELLED, OK
 from scarnet_cli.job_options import add_job_options, start_job, wants_job
 from scarnet_cli.progress import Bars
@@ -19,7 +20,7 @@ __all__ = ["add_run_options", "run_recipe"]
 
 
 def add_run_options(parser: argparse.ArgumentParser, output_required: bool = True) -> None:
-    """Add where to write, whether to go on, on what to run, and the options of a job.
+    """Add where to write, whether to go on, on what to run and in how much memory, and the options of a job.
 
     Parameters
     ----------
@@ -37,6 +38,13 @@ def add_run_options(parser: argparse.ArgumentParser, output_required: bool = Tru
         help="folder for the model: a new or empty one, or with --resume that of the run",
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUT")
+    parser.add_argument(
+        "--micro-batch",
+        metavar="N",
+        type=positive,
+        help="slices in memory at a time in each process, the rest of a batch accumulated; may change with --resume "
+        "(default: as the recipe says, fewer where memory gives out)",
+    )
     add_device(parser)
     add_quiet(parser)
     add_job_options(parser)
@@ -70,10 +78,13 @@ def run_recipe(args: argparse.Namespace, recipe: "Recipe") -> int:
     """
     from scarnet_training.folder_check import check_run_folder
 
+    if args.micro_batch is not None:
+        recipe = replace(recipe, training=replace(recipe.training, micro_batch=args.micro_batch))
     # A job would find out in the background only.
     check_run_folder(args.output, args.resume)
     if wants_job(args):
         return start_job(args, recipe, args.output, resume=args.resume)
+    from scarnet_training.processes import is_first_process
     from scarnet_training.trainer import train
 
     with Bars(args.quiet) as bars:
@@ -90,9 +101,12 @@ def run_recipe(args: argparse.Namespace, recipe: "Recipe") -> int:
         except (KeyboardInterrupt, Cancelled):
             if not any((args.output / "checkpoints").glob("*.pt")):
                 raise
-            with bars.cleared():
-                print("Stopped; the same command with --resume goes on from the last checkpoint.", file=sys.stderr)
+            if is_first_process():
+                with bars.cleared():
+                    print("Stopped; the same command with --resume goes on from the last checkpoint.", file=sys.stderr)
             return CANCELLED
-        for line in summary_lines(model):
-            bars.say(line)
+        # Of several processes, as torchrun starts them, one tells.
+        if is_first_process():
+            for line in summary_lines(model):
+                bars.say(line)
     return OK

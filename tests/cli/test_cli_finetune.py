@@ -79,6 +79,7 @@ def test_options_reach_the_recipe(scarnet, trained, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/recipe.json").write_text("{}")
     words += ["--replay-phantoms", 4, "--validation", 0, "--seed", 5, "--name", "mine", "--device", "cpu", "--resume"]
+    words += ["--micro-batch", 2]
     result = scarnet("finetune", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "run", *words)
     assert (result.status, result.err) == (0, "")
     [(recipe, _, resume, device)] = trained
@@ -87,6 +88,7 @@ def test_options_reach_the_recipe(scarnet, trained, tmp_path):
     assert (recipe.start.model, recipe.start.parts) == (str(path), "heads")
     assert (recipe.start.replay, recipe.start.replay_phantoms) == ((str(tmp_path / "old"),), 4)
     assert (recipe.training.epochs, recipe.training.learning_rate, recipe.training.seed) == (3, 0.01, 5)
+    assert recipe.training.micro_batch == 2
     assert recipe.model.name == "mine"
     assert (resume, device) == (True, "cpu")
 
@@ -98,6 +100,8 @@ def test_options_reach_the_recipe(scarnet, trained, tmp_path):
         (["--validation", "2"], "data.validation_fraction is 2.0, but must be at most 0.9"),
         (["--parts", "ears"], "invalid choice: 'ears'"),
         (["--epochs", "0"], "not a whole number of at least 1"),
+        (["--micro-batch", "0"], "not a whole number of at least 1"),
+        (["--micro-batch", "9"], "training.micro_batch is 9, but must be at most the batch_size"),
         (["--model", "nobody"], "no model 'nobody'"),
         (["--gpus", "2"], "--gpus belongs to a job"),
     ],

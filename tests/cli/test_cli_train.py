@@ -43,12 +43,13 @@ def test_a_recipe_file_is_trained(scarnet, trained, tmp_path):
 def test_a_shipped_recipe_goes_by_its_name(scarnet, trained, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/recipe.json").write_text("{}")
-    words = ["--resume", "--quiet", "--data", "a", "--data", "b"]
+    words = ["--resume", "--quiet", "--data", "a", "--data", "b", "--micro-batch", 3]
     result = scarnet("train", "scarnet-lite", "-o", tmp_path / "run", *words)
     assert (result.status, result.out, result.err) == (0, "", "")
     [(recipe, _, resume)] = trained
     assert recipe.model.name == "scarnet-lite"
     assert recipe.data.datasets == ("a", "b")
+    assert recipe.training.micro_batch == 3
     assert resume is True
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from scarnet_training.recipe import write_recipe
+
 Sections = Callable[..., dict[str, dict[str, Any]]]
 InProcess = Callable[..., list[int]]
 Events = Callable[..., list[dict[str, Any]]]
@@ -188,3 +190,43 @@ def test_two_processes_give_the_loss_curve_of_one_that_accumulates(
     notes = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in ("alone", "0", "1")}
     assert notes["0"]["wrote"] == notes["alone"]["wrote"] > 5
     assert notes["1"] == {"wrote": 0, "seen": 0}
+
+
+# Each process has memory for so many slices at a time, and keeps what the command line printed.
+TRAIN_IN_LITTLE_MEMORY = """
+import os
+from contextlib import redirect_stdout
+from pathlib import Path
+import torch
+from scarnet_cli.main import main
+from scarnet_training.objective import Objective
+forward = Objective.forward
+def limited(objective, images, *rest):
+    if len(images) > arguments["most"]:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    return forward(objective, images, *rest)
+Objective.forward = limited
+with (Path(arguments["notes"]) / (os.environ["RANK"] + ".txt")).open("w") as file, redirect_stdout(file):
+    status = main(["train", *arguments["words"]])
+assert status == arguments["status"], status
+"""
+
+
+def test_several_processes_out_of_memory_say_how_to_resume_and_one_of_them_tells_the_end(
+    tmp_path: Path, tiny_recipe: Callable[..., Any], in_process: InProcess, events_of: Events
+) -> None:
+    write_recipe(tiny_recipe(training={"epochs": 1, "localiser_epochs": 0}), tmp_path / "tiny.toml")
+    out = tmp_path / "out"
+    words = [str(tmp_path / "tiny.toml"), "-o", str(out), "--device", "cpu"]
+    task = {"most": 1, "notes": str(tmp_path), "words": words, "status": 2}
+    assert in_process(TRAIN_IN_LITTLE_MEMORY, task, together(2)) == [0, 0]
+    told = "Out of memory with 2 slices at a time in each of 2 processes; resume with --micro-batch 1 "
+    assert events_of(out)[-1]["event"] == "failed"
+    assert events_of(out)[-1]["reason"] == f"{told}(training.micro_batch in a recipe)."
+    assert [(tmp_path / f"{rank}.txt").read_text() for rank in (0, 1)] == ["", ""]
+    task |= {"words": [*words, "--resume", "--micro-batch", "1"], "status": 0}
+    assert in_process(TRAIN_IN_LITTLE_MEMORY, task, together(2)) == [0, 0]
+    assert [(event["processes"], event["resumed"]) for event in events_of(out, "start")] == [(2, False), (2, True)]
+    assert len(events_of(out, "step")) == 3
+    assert "Trained: " in (tmp_path / "0.txt").read_text()
+    assert (tmp_path / "1.txt").read_text() == ""

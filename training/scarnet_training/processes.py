@@ -9,7 +9,7 @@ from accelerate.state import AcceleratorState
 from scarnet.errors import ScarNetError
 from scarnet.predict.predictor import available_devices
 
-__all__ = ["start_accelerator", "working_precision"]
+__all__ = ["is_first_process", "start_accelerator", "working_precision"]
 
 _DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -63,6 +63,12 @@ def _best_precision(device: str) -> str:
     # Without instructions for it a CPU takes several times as long in bf16 as in 32 bits.
     fast = device == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return "bf16" if fast else "no"
+
+
+def is_first_process() -> bool:
+    """Say whether this process is the only one, or of those that have joined for a training the one that tells."""
+    joined = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return not joined or torch.distributed.get_rank() == 0
 
 
 def working_precision(accelerator: Accelerator) -> torch.dtype:

@@ -151,7 +151,7 @@ class Updates:
             # The others wait in the middle of this step, so it cannot be done again.
             raise ScarNetError(
                 f"Out of memory with {now} slices at a time in each of {processes} processes; resume with "
-                f"training.micro_batch = {-(-now // 2)}."
+                f"--micro-batch {-(-now // 2)} (training.micro_batch in a recipe)."
             ) from error
         self.lowered = -(-now // 2)
         self.run.warn(
