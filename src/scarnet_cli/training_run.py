@@ -56,6 +56,18 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
+def _check_what_is_named(recipe: "Recipe") -> None:
+    """Refuse what a training here would refuse before it reads an image; a job would only do so in the background."""
+    from scarnet.models import find_model, read_card
+    from scarnet_training.cohort import check_named_data
+    from scarnet_training.start import check_encoder_weights
+
+    check_encoder_weights(recipe)
+    if recipe.start.model:
+        read_card(find_model(recipe.start.model))
+    check_named_data(recipe)
+
+
 def run_recipe(args: argparse.Namespace, recipe: "Recipe") -> int:
     """Train a recipe, go on with it, or start a job that does.
 
@@ -80,9 +92,9 @@ def run_recipe(args: argparse.Namespace, recipe: "Recipe") -> int:
 
     if args.micro_batch is not None:
         recipe = replace(recipe, training=replace(recipe.training, micro_batch=args.micro_batch))
-    # A job would find out in the background only.
     check_run_folder(args.output, args.resume)
     if wants_job(args):
+        _check_what_is_named(recipe)
         return start_job(args, recipe, args.output, resume=args.resume)
     from scarnet_training.processes import is_first_process
     from scarnet_training.trainer import train

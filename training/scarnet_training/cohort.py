@@ -3,19 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
 
 from scarnet.errors import ScarNetError
 from scarnet.progress import Progress, silent
 from scarnet_training.data import load_datasets, load_phantoms
+from scarnet_training.dataset_check import named_cases
 from scarnet_training.dataset_report import listed
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.recipe import Recipe
-from scarnet_training.splits import apply_split, fold_patients, read_splits, split_patients
+from scarnet_training.splits import (
+    Split,
+    apply_split,
+    fold_patients,
+    read_named_splits,
+    read_splits,
+    split_patients,
+)
 
-__all__ = ["Cohort", "load_cohort"]
+__all__ = ["Cohort", "check_named_data", "load_cohort"]
 
 # Phantoms to replay must not be those that are trained on.
 REPLAY_SEED = 500_000
@@ -76,8 +83,7 @@ def load_cohort(recipe: Recipe, progress: Progress = silent) -> Cohort:
         again is among those held out.
     """
     data = recipe.data
-    if not data.datasets and not data.phantoms:
-        raise ScarNetError("The recipe names nothing to train on; set data.datasets or data.phantoms.")
+    _check_anything_named(recipe)
     cases, report = load_datasets(data.datasets, progress) if data.datasets else ([], None)
     training, validation = _split(cases, recipe)
     if data.patients:
@@ -91,6 +97,39 @@ def load_cohort(recipe: Recipe, progress: Progress = silent) -> Cohort:
         raise ScarNetError("Fewer than two held-out patients have scar; set training.choose_scar_shift = false.")
     warnings = (*(report.warnings if report else ()), *alike, *_too_few(cases, validation))
     return Cohort(training, validation, replayed, warnings)
+
+
+def check_named_data(recipe: Recipe) -> None:
+    """Make sure that what a recipe names is there and named as it must be, without opening an image.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The recipe.
+
+    Raises
+    ------
+    ScarNetError
+        As :func:`load_cohort`, as far as names tell.
+    """
+    _check_anything_named(recipe)
+    patients = named_cases(recipe.data.datasets)
+    if patients and recipe.data.splits:
+        _fold(recipe, read_named_splits(recipe.data.splits, patients))
+    for folder in recipe.start.replay:
+        named_cases([folder])
+
+
+def _check_anything_named(recipe: Recipe) -> None:
+    if not recipe.data.datasets and not recipe.data.phantoms:
+        raise ScarNetError("The recipe names nothing to train on; set data.datasets or data.phantoms.")
+
+
+def _fold(recipe: Recipe, splits: Sequence[Split]) -> Split:
+    data = recipe.data
+    if data.fold >= len(splits):
+        raise ScarNetError(f"data.fold is {data.fold}, but {data.splits} holds {len(splits)} splits.")
+    return splits[data.fold]
 
 
 def _too_few(cases: Sequence[LabelledCase], validation: Sequence[LabelledCase]) -> list[str]:
@@ -158,10 +197,7 @@ def _split(cases: list[LabelledCase], recipe: Recipe) -> tuple[list[LabelledCase
     if not cases:
         return [], []
     if data.splits:
-        splits: list[Any] = read_splits(data.splits, cases)
-        if data.fold >= len(splits):
-            raise ScarNetError(f"data.fold is {data.fold}, but {data.splits} holds {len(splits)} splits.")
-        return apply_split(cases, splits[data.fold])
+        return apply_split(cases, _fold(recipe, read_splits(data.splits, cases)))
     if data.folds:
         return apply_split(cases, fold_patients(cases, data.folds, seed)[data.fold])
     if not data.validation_fraction:

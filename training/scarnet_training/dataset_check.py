@@ -16,7 +16,7 @@ from scarnet_training.dataset_layout import DatasetLayout, read_layout
 from scarnet_training.dataset_report import DatasetReport, listed
 from scarnet_training.labelled_case import LabelledCase
 
-__all__ = ["check_dataset", "examine_datasets"]
+__all__ = ["check_dataset", "examine_datasets", "named_cases"]
 
 
 def check_dataset(folder: Path | str, progress: Progress = silent) -> DatasetReport:
@@ -35,6 +35,30 @@ def check_dataset(folder: Path | str, progress: Progress = silent) -> DatasetRep
         Problems, warnings, and what is there.
     """
     return examine_datasets([folder], lambda case: None, progress)
+
+
+def named_cases(folders: Sequence[Path | str]) -> dict[str, str]:
+    """Look at the names in datasets only, which takes no time, and refuse what is wrong in them.
+
+    Parameters
+    ----------
+    folders : sequence of Path or str
+        Datasets in nnU-Net's raw layout.
+
+    Returns
+    -------
+    dict
+        ``{case: patient}``; a case of no told patient is a patient of its own.
+
+    Raises
+    ------
+    ScarNetError
+        Something is missing or wrong, in the words of :func:`examine_datasets`.
+    """
+    report = DatasetReport(tuple(map(Path, folders)))
+    layouts = _layouts(report)
+    report.raise_problems()
+    return {case: layout.patients.get(case) or case for layout in layouts for case in layout.images}
 
 
 def examine_datasets(
@@ -57,18 +81,8 @@ def examine_datasets(
         Problems, warnings, and what is there.
     """
     report = DatasetReport(tuple(map(Path, folders)))
-    alone = len(report.folders) == 1
-    layouts = []
-    for folder in _without_repeats(report):
-        layout = read_layout(folder, report, "" if alone else f"{folder}: ")
-        layouts += [layout] if layout else []
-    counts = Counter(case for layout in layouts for case in {**layout.images, **layout.labels})
-    if shared := sorted(case for case, count in counts.items() if count > 1):
-        report.problems["duplicates"].append(
-            f"several of the datasets have a case of the same name: {listed(shared)}; name unlike cases otherwise, and "
-            "keep each case in one dataset."
-        )
-    reader = _Reader(report, take, alone)
+    layouts = _layouts(report)
+    reader = _Reader(report, take, alone=len(report.folders) == 1)
     total, done = sum(len(layout.images) for layout in layouts), 0
     for layout in layouts:
         for case in layout.images:
@@ -81,6 +95,22 @@ def examine_datasets(
         report.warnings.append("No case has scar.")
     report.patients = len(reader.patients)
     return report
+
+
+def _layouts(report: DatasetReport) -> list[DatasetLayout]:
+    """Find the parts of all of the datasets, and tell what is wrong among their names."""
+    alone = len(report.folders) == 1
+    layouts = []
+    for folder in _without_repeats(report):
+        layout = read_layout(folder, report, "" if alone else f"{folder}: ")
+        layouts += [layout] if layout else []
+    counts = Counter(case for layout in layouts for case in {**layout.images, **layout.labels})
+    if shared := sorted(case for case, count in counts.items() if count > 1):
+        report.problems["duplicates"].append(
+            f"several of the datasets have a case of the same name: {listed(shared)}; name unlike cases otherwise, and "
+            "keep each case in one dataset."
+        )
+    return layouts
 
 
 def _without_repeats(report: DatasetReport) -> list[Path]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,15 @@ from scarnet.errors import ScarNetError
 from scarnet.files import atomic_path
 from scarnet_training.labelled_case import LabelledCase
 
-__all__ = ["Split", "apply_split", "fold_patients", "read_splits", "split_patients", "write_splits"]
+__all__ = [
+    "Split",
+    "apply_split",
+    "fold_patients",
+    "read_named_splits",
+    "read_splits",
+    "split_patients",
+    "write_splits",
+]
 
 Split = tuple[list[str], list[str]]
 """Names of the cases to train on, and of those to validate on."""
@@ -184,6 +192,29 @@ def read_splits(path: Path | str, cases: Sequence[LabelledCase]) -> list[Split]:
         The file cannot be read or is no list of splits, or in one of them a side is empty, a case is unknown or named
         twice, or a case or patient is on both sides.
     """
+    return read_named_splits(path, {case.stack.case: case.patient for case in cases})
+
+
+def read_named_splits(path: Path | str, patients: Mapping[str, str]) -> list[Split]:
+    """Do as :func:`read_splits`, for cases of which only the names are known.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    patients : mapping
+        ``{case: patient}``.
+
+    Returns
+    -------
+    list of (training names, validation names)
+        A fold each.
+
+    Raises
+    ------
+    ScarNetError
+        As :func:`read_splits`.
+    """
     path = Path(path)
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -193,7 +224,6 @@ def read_splits(path: Path | str, cases: Sequence[LabelledCase]) -> list[Split]:
         raise ScarNetError(f"{path} is not valid JSON; write the splits anew.") from error
     if not isinstance(stored, list) or not stored or not all(map(_is_split, stored)):
         raise ScarNetError(f'{path} is no list of splits; write [{{"train": [names], "val": [names]}}, …].')
-    patients = {case.stack.case: case.patient for case in cases}
     splits = [(list(fold["train"]), list(fold["val"])) for fold in stored]
     for number, split in enumerate(splits, start=1):
         _check_split(f"{path}, split {number}", split, patients)
@@ -207,7 +237,7 @@ def _is_split(fold: object) -> bool:
     )
 
 
-def _check_split(where: str, split: Split, patients: dict[str, str]) -> None:
+def _check_split(where: str, split: Split, patients: Mapping[str, str]) -> None:
     for name, side in zip(("train", "val"), split, strict=True):
         if not side:
             raise ScarNetError(f"{where}: '{name}' is empty; name at least one case on either side.")
