@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scarnet.errors import ScarNetError
 from scarnet_cli.arguments import natural, positive
@@ -11,9 +11,9 @@ from scarnet_cli.failures import OK
 if TYPE_CHECKING:
     from scarnet_training.recipe import Recipe
 
-__all__ = ["add_job_options", "add_resources", "start_job", "wants_job"]
+__all__ = ["add_job_options", "add_resources", "asked_resources", "start_job", "wants_job"]
 
-_RESOURCES = ("gpus", "nodes", "minutes", "partition")
+_RESOURCES = ("gpus", "nodes", "minutes", "partition", "cpus", "memory_gb")
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,8 @@ def add_resources(group: "argparse._ArgumentGroup | argparse.ArgumentParser") ->
         "--gpus",
         metavar="N",
         type=natural,
-        help="GPUs a node, one process each; 0 for the CPU alone (default: one process, on a GPU where there is one)",
+        help="GPUs a node, one process each; 0 for the CPU alone (default: one process, on a GPU where there is one; "
+        "Slurm is asked for none)",
     )
     group.add_argument("--nodes", metavar="N", type=positive, help="machines, in Slurm (default: 1)")
     group.add_argument(
@@ -56,6 +57,26 @@ def add_resources(group: "argparse._ArgumentGroup | argparse.ArgumentParser") ->
         "the partition's in Slurm)",
     )
     group.add_argument("--partition", metavar="P", help="Slurm's partition (default: Slurm's default)")
+    group.add_argument("--cpus", metavar="N", type=positive, help="CPUs a process, in Slurm (default: Slurm's own)")
+    group.add_argument(
+        "--memory-gb", metavar="N", type=positive, help="memory a node in GB, in Slurm (default: Slurm's own)"
+    )
+
+
+def asked_resources(args: argparse.Namespace) -> dict[str, Any]:
+    """Give what the command line says that a job should have.
+
+    Parameters
+    ----------
+    args : Namespace
+        The parsed command line, with the options of :func:`add_resources`.
+
+    Returns
+    -------
+    dict
+        ``{name: value}``, without what it does not say.
+    """
+    return {name: getattr(args, name) for name in _RESOURCES if getattr(args, name) is not None}
 
 
 def wants_job(args: argparse.Namespace) -> bool:
@@ -76,7 +97,7 @@ def wants_job(args: argparse.Namespace) -> bool:
     ScarNetError
         It does not, but says what the job should have.
     """
-    given = [f"--{name}" for name in _RESOURCES if getattr(args, name) is not None]
+    given = [f"--{name.replace('_', '-')}" for name in asked_resources(args)]
     if args.job is None and given:
         raise ScarNetError(f"{given[0]} belongs to a job; add --job local or --job slurm.")
     if args.job is not None and getattr(args, "device", "auto") != "auto":
@@ -110,15 +131,6 @@ def start_job(args: argparse.Namespace, recipe: "Recipe", out: Path, *, resume: 
     """
     from scarnet_training.jobs import submit
 
-    job = submit(
-        recipe,
-        out,
-        args.job,
-        gpus=args.gpus,
-        nodes=args.nodes or 1,
-        minutes=args.minutes,
-        partition=args.partition,
-        resume=resume,
-    )
+    job = submit(recipe, out, args.job, **asked_resources(args), resume=resume)
     print(f"Started: {job.folder}\nTo follow it: scarnet jobs watch {out}", flush=True)
     return OK

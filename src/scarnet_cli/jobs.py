@@ -12,7 +12,7 @@ from scarnet_cli.arguments import Parser, add_command
 from scarnet_cli.columns import in_columns
 from scarnet_cli.failures import BAD_INPUT, CANCELLED, OK, report
 from scarnet_cli.job_lines import as_dict, event_line, latest, left, row, span, when, where
-from scarnet_cli.job_options import add_resources
+from scarnet_cli.job_options import add_resources, asked_resources
 
 if TYPE_CHECKING:
     from scarnet_training.jobs import Job, Status
@@ -279,9 +279,7 @@ def run_resume(args: argparse.Namespace) -> int:
     """
     from scarnet_training.jobs import read_job
 
-    job = read_job(args.folder).resume(
-        where=args.job, gpus=args.gpus, nodes=args.nodes, minutes=args.minutes, partition=args.partition
-    )
+    job = read_job(args.folder).resume(where=args.job, **asked_resources(args))
     print(f"Resumed: {job.folder}\nTo follow it: scarnet jobs watch {args.folder}")
     return OK
 

@@ -90,6 +90,8 @@ def add_actions(actions: Any, add_action: Callable[..., argparse.ArgumentParser]
     parser.add_argument("--gpus", metavar="N", type=natural, help="GPUs; 0 for the CPU alone")
     parser.add_argument("--minutes", metavar="N", type=positive, help="time limit of a job")
     parser.add_argument("--partition", metavar="P", help="Slurm's partition")
+    parser.add_argument("--cpus", metavar="N", type=positive, help="CPUs of a job in Slurm")
+    parser.add_argument("--memory-gb", metavar="N", type=positive, help="memory of a job in Slurm, in GB")
     parser.add_argument("--wait", action="store_true", help="wait for its end; Ctrl-C cancels it")
 
 
@@ -155,6 +157,8 @@ def run_finetune(args: argparse.Namespace) -> int:
                 gpus=args.gpus,
                 minutes=args.minutes,
                 partition=args.partition,
+                cpus=args.cpus,
+                memory_gb=args.memory_gb,
                 epochs=args.epochs,
                 parts=args.parts,
                 learning_rate=args.learning_rate,

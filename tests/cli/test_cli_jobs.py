@@ -158,7 +158,8 @@ def test_json_is_for_programs(scarnet, runs):
     assert first["folder"] == str(runs / "a")
     assert (first["state"], second["state"]) == ("done", "failed")
     assert second == json.loads(scarnet("jobs", "show", runs / "deep" / "b", "--json").out)
-    assert second["options"] == {"where": "slurm", "gpus": 2, "nodes": 1, "minutes": 60, "partition": "gpu"}
+    asked = {"where": "slurm", "gpus": 2, "nodes": 1, "minutes": 60, "partition": "gpu"}
+    assert second["options"] == {**asked, "cpus": None, "memory_gb": None}
 
 
 def test_show_tells_a_reader_all_of_it(scarnet, runs):

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -189,6 +190,10 @@ def test_no_job_and_no_folder_are_told(tmp_path):
         ({"nodes": 2}, "one machine, not on 2"),
         ({"partition": "gpu"}, "no partition"),
         ({"where": "slurm", "partition": ""}, "must be the name of one"),
+        ({"where": "slurm", "cpus": 0}, "cpus is 0"),
+        ({"where": "slurm", "memory_gb": 0.5}, "memory_gb is 0.5"),
+        ({"cpus": 2}, "cpus and memory_gb belong to Slurm"),
+        ({"memory_gb": 8}, "cpus and memory_gb belong to Slurm"),
     ],
 )
 def test_impossible_options_are_refused(options, sentence):
@@ -197,6 +202,8 @@ def test_impossible_options_are_refused(options, sentence):
 
 
 def test_moving_a_job_forgets_what_only_the_former_place_had():
-    slurms = JobOptions("slurm", gpus=2, nodes=4, minutes=60, partition="gpu")
+    slurms = JobOptions("slurm", gpus=2, nodes=4, minutes=60, partition="gpu", cpus=8, memory_gb=32)
     assert slurms.changed(where="local") == JobOptions("local", gpus=2)
-    assert slurms.changed(minutes=90) == JobOptions("slurm", gpus=2, nodes=4, minutes=90, partition="gpu")
+    assert slurms.changed(minutes=90) == replace(slurms, minutes=90)
+    # A job of before there were all of them keeps what it asked for.
+    assert JobOptions.from_dict({"where": "slurm", "gpus": 1}) == JobOptions("slurm", gpus=1)

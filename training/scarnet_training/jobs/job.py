@@ -211,12 +211,14 @@ class Job:
         nodes: int | None = None,
         minutes: int | None = None,
         partition: str | None = None,
+        cpus: int | None = None,
+        memory_gb: int | None = None,
     ) -> "Job":
         """Go on with a job that was interrupted or cancelled, or that failed.
 
         Parameters
         ----------
-        where, gpus, nodes, minutes, partition
+        where, gpus, nodes, minutes, partition, cpus, memory_gb
             As in :func:`scarnet_training.jobs.submit`; what is left out is as it was.
 
         Returns
@@ -243,7 +245,9 @@ class Job:
                 f"The training in {self.folder} is no job; give the command that started it again with --resume, and "
                 "with --job local to have it in the background."
             )
-        options = status.options.changed(where=where, gpus=gpus, nodes=nodes, minutes=minutes, partition=partition)
+        options = status.options.changed(
+            where=where, gpus=gpus, nodes=nodes, minutes=minutes, partition=partition, cpus=cpus, memory_gb=memory_gb
+        )
         return submit_with(
             load_recipe(self.folder / RECIPE),
             self.folder,

@@ -23,6 +23,7 @@ class JobOptions:
         A process on this machine, or a job in Slurm's queue.
     gpus : int or None
         GPUs a node, one process each; 0 for the CPU alone, None for one process that takes a GPU where it finds one.
+        Slurm is asked for none then, and gives it none where it keeps GPUs for those that ask.
     nodes : int
         Machines; more than one only in Slurm.
     minutes : int or None
@@ -30,6 +31,10 @@ class JobOptions:
         partition's own (Slurm).
     partition : str or None
         Slurm's partition; None for its default one.
+    cpus : int or None
+        CPUs a process, only in Slurm; None for Slurm's own number, mostly one.
+    memory_gb : int or None
+        Memory a node in GB, only in Slurm; None for Slurm's own.
 
     Raises
     ------
@@ -42,12 +47,14 @@ class JobOptions:
     nodes: int = 1
     minutes: int | None = None
     partition: str | None = None
+    cpus: int | None = None
+    memory_gb: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no machine can do."""
         if self.where not in _PLACES:
             raise ScarNetError(f"A job cannot run in {self.where!r}; choose one of: {', '.join(_PLACES)}.")
-        for name, least in (("gpus", 0), ("nodes", 1), ("minutes", 1)):
+        for name, least in (("gpus", 0), ("nodes", 1), ("minutes", 1), ("cpus", 1), ("memory_gb", 1)):
             value = getattr(self, name)
             if value is None and name != "nodes":
                 continue
@@ -59,6 +66,11 @@ class JobOptions:
             raise ScarNetError(f"A local job runs on one machine, not on {self.nodes}; use Slurm for more.")
         if self.where == "local" and self.partition is not None:
             raise ScarNetError("A local job has no partition; partitions belong to Slurm.")
+        if self.where == "local" and (self.cpus is not None or self.memory_gb is not None):
+            raise ScarNetError(
+                "A local job takes the machine's CPUs and memory as they are; cpus and memory_gb belong to Slurm, and "
+                "training.threads in the recipe limits the CPUs."
+            )
 
     @property
     def tasks_per_node(self) -> int:
@@ -82,7 +94,7 @@ class JobOptions:
         """
         given = {name: value for name, value in changes.items() if value is not None}
         if given.get("where", self.where) != self.where:
-            given = {"nodes": 1, "partition": None, "minutes": None, **given}
+            given = {"nodes": 1, "partition": None, "minutes": None, "cpus": None, "memory_gb": None, **given}
         return replace(self, **given)
 
     def to_dict(self) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def submit(
     nodes: int = 1,
     minutes: int | None = None,
     partition: str | None = None,
+    cpus: int | None = None,
+    memory_gb: int | None = None,
     resume: bool = False,
     train: str = TRAIN,
 ) -> Job:
@@ -59,13 +61,16 @@ def submit(
     where : {"local", "slurm"}
         A process on this machine at lower priority, or a job in Slurm's queue.
     gpus : int, optional
-        GPUs a node, one process each; 0 for the CPU alone. Without it one process takes a GPU where it finds one.
+        GPUs a node, one process each; 0 for the CPU alone. Without it one process takes a GPU where it finds one, and
+        Slurm is asked for none.
     nodes : int
         Machines (Slurm).
     minutes : int, optional
         Time limit; a job that reaches it is started again and goes on from its last checkpoint.
     partition : str, optional
         Slurm's partition.
+    cpus, memory_gb : int, optional
+        CPUs a process, and memory a node in GB (Slurm).
     resume : bool
         Go on with the run in the folder; one without a checkpoint begins anew.
     train : str
@@ -82,7 +87,7 @@ def submit(
         The options are not possible, a run is there and was not to be resumed or still runs, the folder cannot be
         written to, or Slurm refused.
     """
-    options = JobOptions(where, gpus, nodes, minutes, partition)
+    options = JobOptions(where, gpus, nodes, minutes, partition, cpus, memory_gb)
     return submit_with(recipe, folder, options, resume=resume, train=train, directory=Path.cwd())
 
 
@@ -197,6 +202,8 @@ def _start_in_slurm(folder: Path, options: JobOptions) -> None:
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     minutes = options.minutes or slurm.partition_minutes(options.partition)
+    # Since 22.05 srun does not take over what sbatch was given of this.
+    cpus = [f"--cpus-per-task={options.cpus}"] if options.cpus else []
     executor = SlurmExecutor(folder / SUBMITIT, max_num_timeout=MOST_TIMEOUTS)
     executor.update_parameters(
         job_name="scarnet",
@@ -205,8 +212,10 @@ def _start_in_slurm(folder: Path, options: JobOptions) -> None:
         ntasks_per_node=options.tasks_per_node,
         gpus_per_node=options.gpus or None,
         partition=options.partition,
+        cpus_per_task=options.cpus,
+        mem=f"{options.memory_gb}GB" if options.memory_gb else None,
         signal_delay_s=options.warning_seconds,
-        srun_args=["--kill-on-bad-exit=1"],
+        srun_args=["--kill-on-bad-exit=1", *cpus],
         additional_parameters={"requeue": True},
     )
     with _environment_of_its_own():

@@ -143,6 +143,8 @@ def start_finetune(
     gpus: int | None = None,
     minutes: int | None = None,
     partition: str | None = None,
+    cpus: int | None = None,
+    memory_gb: int | None = None,
     epochs: int | None = None,
     parts: str | None = None,
     learning_rate: float | None = None,
@@ -157,7 +159,7 @@ def start_finetune(
         The project.
     plan : FinetunePlan
         What to train on and to hold out.
-    where, gpus, minutes, partition : optional
+    where, gpus, minutes, partition, cpus, memory_gb : optional
         As in :func:`scarnet_training.jobs.submit`.
     epochs, parts, learning_rate, replay_phantoms, recipe : optional
         As in :func:`prepare_finetune`.
@@ -172,7 +174,7 @@ def start_finetune(
     ScarNetError
         As for :func:`prepare_finetune`, or the job cannot be started; nothing is left of it then.
     """
-    options = JobOptions(where, gpus, 1, minutes, partition)
+    options = JobOptions(where, gpus, 1, minutes, partition, cpus, memory_gb)
     job, made = prepare_finetune(
         project,
         plan,
