@@ -6,22 +6,23 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
 
 from scarnet.errors import ScarNetError
-from scarnet.phantom import write_phantom_cohort
+from scarnet.models import ModelCard, load_model, save_model
+from scarnet.network.scarnet import ScarNet
+from scarnet.phantom import PhantomSettings, write_phantom_cohort
 from scarnet_cli.main import main
 from scarnet_training.jobs import list_jobs, submit
 from scarnet_training.recipe import Recipe, load_recipe
 from scarnet_training.trainer import train
 
-RECIPE = """
-[data]
-datasets = ["cohort"]
-validation_fraction = 0.4
+BASE = """
 [network]
 unet_width = 8
 grid = 48
@@ -29,25 +30,38 @@ spacing_mm = 3.0
 localiser_width = 8
 localiser_grid = 48
 localiser_spacing_mm = 8.0
+[model]
+name = "base"
+"""
+# A third of the steps, and two, end within an epoch: what is cut has then told more than its checkpoint holds.
+EPOCHS, STEPS = 5, 15
+# As `scarnet finetune` has it, of that model.
+RECIPE = f"""
+[data]
+datasets = ["cohort"]
+validation_fraction = 0.4
+[start]
+model = "base.safetensors"
+parts = "decoder"
 [training]
 threads = 1
-unet_epochs = 8
-epochs = 3
+epochs = {EPOCHS}
+least_steps = {STEPS // EPOCHS}
 batch_size = 6
 localiser_epochs = 1
-refresh_epochs = 1
+refresh_epochs = 5
 views = 2
-validate_every = 3
+validate_every = {EPOCHS}
 [model]
 name = "tiny"
-licence = "none"
 """
+HELD = "held_training:train"
 
 
 def why_not() -> str:
     """Why Slurm cannot be tried here; empty where it can."""
     if not os.environ.get("SCARNET_TEST_SLURM"):
-        return "takes two minutes; .ci/slurm runs it (SCARNET_TEST_SLURM=1)"
+        return "takes four minutes; .ci/slurm runs it (SCARNET_TEST_SLURM=1)"
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
     missing = [name for name in ("sbatch", "slurmctld", "slurmd", "munged") if shutil.which(name, path=path) is None]
     if missing:
@@ -72,6 +86,12 @@ def cluster(project_root: Path):
         assert not list(Path(name).glob("*.pid"))
 
 
+@pytest.fixture
+def wait_until(wait_until: Callable[..., None]) -> Callable[..., None]:
+    """Wait for something to become true, on a busy machine too."""
+    return lambda what, seconds=300.0: wait_until(what, seconds)
+
+
 def slurm(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
 
@@ -80,55 +100,67 @@ def epochs(events: list[dict], kind: str = "epoch") -> list[int]:
     return [event["epoch"] for event in events if event["event"] == kind]
 
 
-def test_a_training_preempted_and_requeued_ends_as_if_it_had_not_been(
-    cluster, tmp_path, monkeypatch, wait_until, events_of
-):
-    write_phantom_cohort(tmp_path / "cohort", 4, 3)
+@pytest.fixture
+def finetuning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """A tiny model's fine-tuning, with paths that start at the test's folder."""
+    small = PhantomSettings(slices=4, matrix=(96, 96), spacing_mm=(2.4, 2.4))
+    write_phantom_cohort(tmp_path / "cohort", 4, 3, settings=small)
+    (tmp_path / "base.toml").write_text(BASE)
     (tmp_path / "tiny.toml").write_text(RECIPE)
-    recipe = load_recipe(tmp_path / "tiny.toml")
+    config = load_recipe(tmp_path / "base.toml").network
+    torch.manual_seed(0)
+    save_model(tmp_path / "base.safetensors", ScarNet(config).eval(), ModelCard("base", "", config))
     monkeypatch.chdir(tmp_path)
-    job = submit(recipe, "runs/cut", where="slurm", gpus=0, minutes=10, partition="main")
+    return load_recipe("tiny.toml")
+
+
+def test_a_fine_tuning_preempted_and_cut_by_its_time_limit_ends_as_if_it_had_not_been(
+    cluster, finetuning, wait_until, events_of
+):
+    job = submit(finetuning, "runs/cut", where="slurm", gpus=0, minutes=2, partition="main", train=HELD)
     wait_until(lambda: job.state() == "running")
-    wait_until(lambda: epochs(events_of(job.folder), "unet_epoch")[-1:] >= [2])
+    wait_until(lambda: epochs(events_of(job.folder), "step")[-1:] == [1])
     # A job of a partition with precedence takes the node: Slurm itself pre-empts ours.
     slurm("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
-    wait_until(lambda: job.state() == "queued")
-    assert job.status().sentence.startswith("It waits in Slurm: ")
+    wait_until(lambda: job.status().sentence.startswith("It waits in Slurm: "))
     wait_until(lambda: job.status().starts == 2)
-    wait_until(lambda: epochs(events_of(job.folder)))
-    # What Slurm sends before a time limit; the other test waits for one.
-    slurm("scancel", "--signal=USR2", job.status().place["job_id"])
-    wait_until(lambda: job.state() == "queued")
-    wait_until(lambda: job.state() not in ("queued", "running"), 270)
+    assert "The time limit is near" not in (job.folder / "log.txt").read_text()
+    # Slurm looks at its clock every half a minute, so that of two minutes the warning comes after 60 to 90 s.
+    whole = train(finetuning, "runs/whole")
+    wait_until(lambda: job.state() not in ("queued", "running"), 480)
     status = job.status()
-    assert (status.state, status.starts) == ("done", 3)
-    events = events_of(job.folder)
-    assert epochs(events, "unet_epoch") == list(range(8))
-    assert epochs(events) == list(range(3))
-    train(recipe, tmp_path / "runs" / "whole")
-    states = [
-        torch.load(tmp_path / "runs" / run / "checkpoints" / "last.pt", weights_only=True) for run in ("cut", "whole")
-    ]
-    for name, tensor in states[1]["averaged"].items():
-        torch.testing.assert_close(states[0]["averaged"][name], tensor, atol=1e-6, rtol=1e-5, msg=name)
-
-
-def test_slurms_time_limit_is_survived(cluster, tmp_path, monkeypatch, wait_until, events_of):
-    monkeypatch.setenv("STEP_SECONDS", "0.5")
-    monkeypatch.setenv("STEPS", "100")
-    job = submit(Recipe(), tmp_path / "run", where="slurm", minutes=1, train="slow_training:train")
-    wait_until(lambda: job.state() not in ("queued", "running"), 270)
-    assert job.state() == "done"
-    # Slurm looks at its clock every half a minute, so the warning comes 15 to 45 s after a start.
-    assert job.status().starts >= 2
-    assert epochs(events_of(job.folder)) == list(range(100))
+    assert (status.state, status.sentence) == ("done", "")
+    assert status.starts >= 3
     assert "The time limit is near" in (job.folder / "log.txt").read_text()
+    events = events_of(job.folder)
+    # A start that came to no epoch is not told.
+    resumed = [event["resumed"] for event in events if event["event"] == "start"]
+    assert resumed == [False] + [True] * (len(resumed) - 1)
+    assert len(resumed) >= 2
+    # Every step is told once, and the model is that of the run that was never cut.
+    told = [(event["epoch"], event["step"]) for event in events if event["event"] == "step"]
+    assert told == list(product(range(EPOCHS), range(STEPS // EPOCHS)))
+    assert epochs(events) == list(range(EPOCHS))
+    assert events[-1]["event"] == "end"
+    card = load_model(job.folder / "model.safetensors").card
+    assert card.name == "tiny"
+    assert card.data[-1].startswith("Fine-tuned from base: ")
+    cut, never_cut = (
+        torch.load(folder / "checkpoints" / "last.pt", weights_only=True)["averaged"]
+        for folder in (job.folder, whole.parent)
+    )
+    for name, tensor in never_cut.items():
+        torch.testing.assert_close(cut[name], tensor, atol=1e-6, rtol=1e-5, msg=name)
 
 
 def test_jobs_that_wait_and_jobs_that_run_are_cancelled(cluster, tmp_path, monkeypatch, wait_until, events_of, capsys):
     monkeypatch.setenv("STEPS", "10000")
-    first = submit(Recipe(), tmp_path / "first", where="slurm", train="slow_training:train")
+    asked = {"cpus": 1, "memory_gb": 1}
+    first = submit(Recipe(), tmp_path / "first", where="slurm", **asked, train="slow_training:train")
     wait_until(lambda: events_of(first.folder))
+    told = slurm("scontrol", "show", "job", first.status().place["job_id"])
+    assert "CPUs/Task=1 " in told
+    assert "MinMemoryNode=1G " in told
     blocker = slurm("sbatch", "--parsable", "--exclusive", "--output=/dev/null", "--wrap=sleep 60").strip()
     second = submit(Recipe(), tmp_path / "second", where="slurm", train="slow_training:train")
     assert second.state() == "queued"
