@@ -53,8 +53,10 @@ start() {
     [ "$(id -u)" -eq 0 ] || fail 'the daemons need root'
     [ ${#dir} -le 80 ] || fail "the path $dir is too long for a socket in it; choose a shorter one"
     [ ! -e "$dir/munged.pid" ] || stop
-    local node ports
+    local node ports memory
     node=$(hostname -s)
+    # In MB, and somewhat less than there is: a node that finds less than it is said to have is not used.
+    memory=$(awk '/^MemTotal:/ { print int($2 / 1024 * 0.9) }' /proc/meminfo)
     ports=$(python3 - <<'PYTHON'
 import socket
 
@@ -80,7 +82,11 @@ SlurmUser=root
 AuthType=auth/munge
 CredType=cred/munge
 # A requeued job waits for its credential to run out before it starts again: seconds instead of two minutes.
-AuthInfo=socket=$dir/munge.socket,cred_expire=5
+AuthInfo=socket=$dir/munge.socket,cred_expire=10
+# A machine that stalls for some seconds is no fault.
+MessageTimeout=60
+TCPTimeout=30
+BatchStartTimeout=60
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
@@ -102,7 +108,7 @@ SlurmctldPidFile=$dir/slurmctld.pid
 SlurmdPidFile=$dir/slurmd.pid
 SlurmctldLogFile=$dir/slurmctld.log
 SlurmdLogFile=$dir/slurmd.log
-NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory State=UNKNOWN
 PartitionName=main Nodes=$node Default=YES MaxTime=INFINITE State=UP PriorityTier=1
 PartitionName=urgent Nodes=$node MaxTime=INFINITE State=UP PriorityTier=10
 CONF
