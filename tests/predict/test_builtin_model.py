@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from scarnet.classes import TissueClass
 from scarnet.models import list_models, load_model
@@ -63,3 +64,19 @@ def test_it_finds_the_heart_wherever_it_lies_in_the_field_of_view(shared_data: P
     window, expected = shifted.window, prediction.window
     assert abs(window[0] - (expected[0] - 20)) * stack.spacing_mm[1] < 8
     assert abs(window[2] - expected[2]) * stack.spacing_mm[2] < 8
+
+
+def test_a_slice_costs_no_more_than_one_pass_of_the_encoder_as_published(phantom: Phantom) -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from scarnet.network.config import ScarNetConfig
+    from scarnet.network.encoder import build_encoder
+
+    encoder = build_encoder(ScarNetConfig(encoder="lite", fast_attention=False))
+    assert encoder is not None
+    with FlopCounterMode(display=False) as one_pass, torch.no_grad():
+        encoder.eval()(torch.rand(1, 3, 256, 256))
+    # Looking for the heart in all slices is shared by those that are segmented.
+    with FlopCounterMode(display=False) as three_slices:
+        Predictor(load_model(), "cpu").predict(phantom.stack, slices=[0, 1, 2])
+    assert 0 < three_slices.get_total_flops() <= 3 * one_pass.get_total_flops()
