@@ -197,11 +197,10 @@ def _markdown(found: Sequence[_Found], calibration: Reliability) -> str:
     lines = ["| patient | whole myocardium | blood pool | scar | reference % | network % |", "| --- " * 6 + "|"]
     for one in found:
         f = one.figures
-        scar = "none" if f["dice_scar"] is None else f"{f['dice_scar']:.2f}"
+        dices = (f["dice_myocardium"], f["dice_blood_pool"], f["dice_scar"])
+        shown = " | ".join("none" if dice is None else f"{dice:.2f}" for dice in dices)
         amounts = f"{f['scar_percent_reference']:.1f} | {f['scar_percent_predicted']:.1f}"
-        lines.append(
-            f"| {one.case.stack.case} | {f['dice_myocardium']:.2f} | {f['dice_blood_pool']:.2f} | {scar} | {amounts} |"
-        )
+        lines.append(f"| {one.case.stack.case} | {shown} | {amounts} |")
     lines += ["", "| scar probability | voxels of the wall | of which scar |", "| --- " * 3 + "|"]
     for index, (count, frequency) in enumerate(zip(calibration.count, calibration.frequency, strict=True)):
         share = "–" if count == 0 else f"{100 * frequency:.0f} %"
