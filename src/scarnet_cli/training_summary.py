@@ -61,7 +61,7 @@ def _table(name: str, figures: Mapping[str, Any]) -> Iterator[str]:
             continue
         cells = [f"{summary[key]['mean']:.2f}".rjust(len(title)) for title, summary in columns.items()]
         few = next(iter(columns.values()))[key]["n"]
-        told = f"  (of {few} with scar)" if few < count else ""
+        told = f"  (of {few} with {words})" if few < count else ""
         yield "  ".join([f"{words:<12}", *cells]) + told
     without = next(iter(columns.values())).get("patients_without_scar")
     if without:

@@ -56,6 +56,16 @@ def test_a_fold_of_another_recipe_is_not_used(
         assert predict_fold(tiny_recipe(), folder, with_flips=False) == folder / "predictions.npz"
 
 
+def test_the_same_patients_by_another_path_are_no_other_recipe(
+    tmp_path: Path, tiny_recipe: Callable[..., Recipe], cohort_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path / "fold0", tiny_recipe(), finished=True)
+    monkeypatch.chdir(cohort_folder.parent)
+    check_fold(tiny_recipe(data={"datasets": [cohort_folder.name]}), tmp_path / "fold0")
+    with pytest.raises(ScarNetError, match=r"data\.datasets was"):
+        check_fold(tiny_recipe(data={"datasets": ["elsewhere"]}), tmp_path / "fold0")
+
+
 def test_what_only_the_end_of_a_run_does_may_change_until_then(
     tmp_path: Path, tiny_recipe: Callable[..., Recipe]
 ) -> None:

@@ -14,7 +14,7 @@ from scarnet.errors import Cancelled, ScarNetError
 from scarnet.models import ModelCard, load_model, save_model
 from scarnet.network.scarnet import ScarNet
 from scarnet_cli.training_summary import summary_lines
-from scarnet_training import updates
+from scarnet_training import finishing, updates
 from scarnet_training.card import make_card
 from scarnet_training.correction import Correction, carried_correction
 from scarnet_training.experiments import choose_point, held_out
@@ -83,8 +83,6 @@ def test_a_correction_of_the_logits_is_not_trained_away(tmp_path: Path, tiny_rec
 def test_a_model_that_got_worse_is_told_of_everywhere(
     tmp_path: Path, tiny_recipe: Recipes, events_of: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scarnet_training import finishing
-
     real, shift = finishing.validate_model, {"base": 0.4, "tiny": 0.1}
 
     def validate(model: Any, cases: Any, *rest: Any) -> dict[str, Any]:
@@ -114,8 +112,6 @@ def test_a_model_that_got_worse_is_told_of_everywhere(
 def test_cases_labelled_as_the_first_model_draws_them_say_nothing(
     tmp_path: Path, tiny_recipe: Recipes, events_of: Events, monkeypatch: pytest.MonkeyPatch, accepted: str
 ) -> None:
-    from scarnet_training import finishing
-
     real = finishing.validate_model
 
     def validate(model: Any, cases: Any, *rest: Any) -> dict[str, Any]:
@@ -152,6 +148,14 @@ def test_cases_labelled_as_the_first_model_draws_them_say_nothing(
     # What a model that starts from this one hands on is none of these figures.
     onward = make_card(tiny_recipe(start={"model": "x"}), [], [], base=card)
     assert not any("held-out case" in line for line in onward.limitations)
+
+
+def test_a_case_without_any_label_is_not_one_that_was_accepted_as_drawn() -> None:
+    nothing = {"dice_myocardium": None, "dice_blood_pool": None, "dice_scar": None}
+    drawn = {"scar_percent_reference": 0.0, "scar_percent_predicted": 0.0}
+    before = {"patients": {"blank": {**nothing, **drawn}, "same": {**nothing, **drawn, "dice_myocardium": 1.0}}}
+    after = {"patients": {"blank": before["patients"]["blank"], "same": before["patients"]["same"]}}
+    assert finishing._compared(before, after)["as_drawn"] == ["same"]
 
 
 def test_a_training_stopped_in_its_last_validation_leaves_no_model(tmp_path: Path, tiny_recipe: Recipes) -> None:
@@ -197,7 +201,11 @@ def test_the_commit_is_that_of_our_code_or_nothing(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_point_is_chosen_on_held_out_patients_only(
-    tmp_path: Path, tiny_recipe: Recipes, cohort_folder: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    tiny_recipe: Recipes,
+    cohort_folder: Path,
+    events_of: Events,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     train(tiny_recipe(training=QUICK), tmp_path / "out")
     path = tmp_path / "out" / "model.safetensors"
@@ -211,6 +219,11 @@ def test_a_point_is_chosen_on_held_out_patients_only(
     softened = after.network.classifier.weight * point["temperature"]
     assert torch.allclose(softened, before.network.classifier.weight, atol=0.01)
     assert point["temperature"] != 1.0
+
+    train(tiny_recipe(training={**QUICK, "choose_scar_shift": True}), tmp_path / "at the end")
+    told = [event for event in events_of(tmp_path / "at the end", "progress") if event["of"] == "end"]
+    assert {event["total"] for event in told} == {6}  # two patients: two passes to choose, one to measure
+    assert max(event["done"] for event in told) < 6
 
     # Chosen once more, what was chosen before is taken out first.
     again = tmp_path / "again.safetensors"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 from scarnet.network.scarnet import ScarNet
+from scarnet_training.finetune import finetune_recipe
 from scarnet_training.loss import CompositeLoss
-from scarnet_training.recipe import find_recipe, load_recipe
 from scarnet_training.schedule import build_optimizer, set_learning_rate, trained_parts
 from scarnet_training.settings import TrainingSettings
 
@@ -95,12 +94,15 @@ def test_in_a_fine_tuning_the_heads_go_further_than_the_rest(network: ScarNet, t
     assert peaks(recipe, network, False) == {**heads, "unet_branch": {0.001}, "medsam_decoder": {0.001}}
 
 
-def test_what_scarnet_finetune_does_spares_the_encoder(network: ScarNet) -> None:
-    recipe = load_recipe(find_recipe("finetune"))
-    recipe = replace(recipe, start=replace(recipe.start, parts="all"))
-    found = peaks(recipe, network, False)
-    assert sorted(found.pop("encoder")) == pytest.approx([1e-5])
-    assert all(peak == {1e-4} for peak in found.values())
+@pytest.mark.parametrize(("parts", "rest"), [("decoder", 1e-4), ("all", 3e-5)])
+def test_scarnet_finetune_spares_what_was_trained_where_the_encoder_trains_too(
+    network: ScarNet, parts: str, rest: float
+) -> None:
+    found = peaks(finetune_recipe(["cohort"], parts=parts), network, False)
+    assert ("encoder" in found) is (parts == "all")
+    for part, rates_of_part in found.items():
+        expected = 1e-4 if part in ("fusion", "medsam_head", "unet_head") else rest
+        assert sorted(rates_of_part) == pytest.approx([expected]), part
 
 
 @pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam)])

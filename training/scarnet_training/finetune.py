@@ -10,6 +10,9 @@ from scarnet_training.recipe import Recipe, find_recipe, load_recipe
 
 __all__ = ["finetune_recipe"]
 
+# Where the encoder trains as well: it has seen far more images than any cohort has, and is not to forget them.
+PRETRAINED_FACTOR = 0.3
+
 
 def finetune_recipe(
     datasets: Sequence[Path | str],
@@ -38,7 +41,7 @@ def finetune_recipe(
         Name of the new model.
     parts, epochs, learning_rate, replay, replay_phantoms, validation_fraction, splits, seed : optional
         As in :class:`scarnet_training.settings.StartSettings`, ``TrainingSettings`` and ``DataSettings``; what is not
-        given is as in the shipped recipe ``finetune``.
+        given is as in the shipped recipe ``finetune``; with ``parts="all"`` all except the heads goes more slowly.
     base : Recipe, optional
         A recipe to take in its place.
 
@@ -63,6 +66,7 @@ def finetune_recipe(
         **given(replay=tuple(str(folder) for folder in replay) or None),
     )
     card = load_model(start.model).card
+    slower = PRETRAINED_FACTOR if base is None and start.parts == "all" else None
     return replace(
         recipe,
         data=replace(
@@ -71,7 +75,11 @@ def finetune_recipe(
             **given(validation_fraction=validation_fraction, splits=str(splits) if splits else None),
         ),
         start=start,
-        training=replace(recipe.training, **given(epochs=epochs, learning_rate=learning_rate, seed=seed)),
+        training=replace(
+            recipe.training,
+            train_encoder=False,  # of a training from scratch; here `parts` says it
+            **given(epochs=epochs, learning_rate=learning_rate, seed=seed, pretrained_factor=slower),
+        ),
         model=replace(
             recipe.model,
             name=name,

@@ -167,8 +167,8 @@ def _compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_the_reference(found: dict[str, Any]) -> bool:
-    """Whether labels are the reference's in every voxel: then each class's Dice is 1, or the class is in neither."""
+    """Whether labels are the reference's in every voxel, as far as Dice tells: 1 of each class that is labelled."""
     dices = [found[key] for key in CLASSES]
     # Without reference scar there is no Dice of scar, though scar may be claimed.
     alarm = found["scar_percent_reference"] != found["scar_percent_predicted"]
-    return not alarm and all(dice in (None, 1.0) for dice in dices)
+    return not alarm and 1.0 in dices and all(dice in (None, 1.0) for dice in dices)

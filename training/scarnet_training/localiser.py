@@ -14,7 +14,6 @@ from scarnet_training.augment import draw_views, view_batch
 from scarnet_training.batches import plan_epoch
 from scarnet_training.labelled_case import LabelledCase, name_slices, slice_names
 from scarnet_training.lost_numbers import lost_number
-from scarnet_training.norms import hold_norm_statistics
 from scarnet_training.settings import AugmentationSettings
 from scarnet_training.slices import collect_slices, image_centre
 
@@ -34,7 +33,6 @@ def train_localiser(
     device: str,
     precision: torch.dtype = torch.float32,
     progress: Progress = silent,
-    hold_norms: bool = False,
 ) -> list[float]:
     """Train the network's localiser in place.
 
@@ -54,9 +52,6 @@ def train_localiser(
         Of the arithmetic; 32 bits are taken for fp16.
     progress : Progress
         Called before each pass.
-    hold_norms : bool
-        Keep the statistics of a pretrained localiser's normalisations: a few dozen steps are too few to learn new
-        ones (:mod:`scarnet_training.experiments.localiser_tuning`).
 
     Returns
     -------
@@ -78,8 +73,6 @@ def train_localiser(
     everything, none = torch.arange(len(slices)), torch.arange(0)
     losses: list[float] = []
     localiser.requires_grad_(True).train()
-    if hold_norms:
-        hold_norm_statistics(localiser)
     for epoch in range(epochs):
         progress(epoch, epochs, "Training the localiser")
         for group in optimizer.param_groups:

@@ -125,8 +125,7 @@ class Loop:
         tell_disk(self.run, disk_bytes(self.network, self.recipe, self.feed.slices, keeps_views))
         cases, telling = [*self.cohort.training, *self.cohort.replayed], told(self.run, "localiser", progress)
         epochs, seed = self.settings.localiser_epochs, self.settings.seed
-        holds = self._holds_norms
-        losses = train_localiser(self.network, cases, epochs, seed, self.device, self.precision, telling, holds)
+        losses = train_localiser(self.network, cases, epochs, seed, self.device, self.precision, telling)
         self.run.event("localiser", losses=[round(loss, 4) for loss in losses])
         self.averaged.module.load_state_dict(self.network.state_dict())
         self.updates.begin_part(self._alone)
@@ -264,13 +263,8 @@ class Loop:
             self.network.encoder.eval()
         if self.network.localiser is not None:
             self.network.localiser.eval()
-        if self._holds_norms:
+        if self.recipe.start.model and self.recipe.start.hold_norms:
             hold_norm_statistics(self.network)
-
-    @property
-    def _holds_norms(self) -> bool:
-        """Whether the normalisation statistics stay those of the model it started from."""
-        return bool(self.recipe.start.model) and self.recipe.start.hold_norms
 
     def _tell(self, step: _Step, epoch: int, what: str, totals: dict[str, float]) -> None:
         """Write a step's terms down; a loss or a gradient that is no longer a number ends the training."""

@@ -85,7 +85,6 @@ def parameter_groups(
     pretrained_factor: float,
     weight_decay: float,
     pretrained: Collection[str] = ("decoder", "encoder"),
-    encoder_factor: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Group what trains for an optimizer, by part and by whether it decays.
 
@@ -105,8 +104,6 @@ def parameter_groups(
         Which of ``heads``, ``decoder``, ``encoder`` and ``adapters`` take the factor. In a fine-tuning all came
         pretrained but the adapters, and the heads are the ones to go furthest; a training from scratch on a
         pretrained encoder names ``encoder`` alone.
-    encoder_factor : float
-        Another factor on the encoder's, which has seen far more images than any cohort has.
 
     Returns
     -------
@@ -125,7 +122,6 @@ def parameter_groups(
     groups: dict[str, dict[str, Any]] = {}
     for part in TRAINED[parts]:
         peak = learning_rate * (pretrained_factor if part in pretrained else 1.0)
-        peak *= encoder_factor if part == "encoder" else 1.0
         groups[part] = {"params": [], "peak": peak, "weight_decay": weight_decay, "name": part}
         groups[f"{part}-undecayed"] = {"params": [], "peak": peak, "weight_decay": 0.0, "name": f"{part}-undecayed"}
     for name, part, parameter in _parameters(network):

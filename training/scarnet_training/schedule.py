@@ -47,13 +47,7 @@ def build_optimizer(network: ScarNet, loss: CompositeLoss, recipe: Recipe, unet_
     choose_parts(network, parts)
     pretrained = ("encoder",) if scratch else ("decoder", "encoder")
     groups = parameter_groups(
-        network,
-        parts,
-        settings.learning_rate,
-        settings.pretrained_factor,
-        settings.weight_decay,
-        pretrained,
-        settings.encoder_factor,
+        network, parts, settings.learning_rate, settings.pretrained_factor, settings.weight_decay, pretrained
     )
     unet = {id(parameter) for part in (network.unet_branch, network.unet_head) for parameter in part.parameters()}
     if unet_alone:

@@ -159,8 +159,6 @@ class TrainingSettings:
         Factor an epoch of the exponential schedule.
     pretrained_factor : float
         Factor on the learning rate of parts that were trained before.
-    encoder_factor : float
-        Another one on that of a pretrained image encoder.
     weight_decay : float
         The optimizer's.
     branch_weight : float
@@ -208,7 +206,6 @@ class TrainingSettings:
     schedule: str = _setting("cosine", choices=("cosine", "exponential"))
     decay: float = _setting(0.95, above=0, most=1)
     pretrained_factor: float = _setting(0.3, least=0, most=1)
-    encoder_factor: float = _setting(1.0, least=0, most=1)
     weight_decay: float = _setting(1e-2, least=0, most=1)
     branch_weight: float = _setting(0.3, least=0)
     ema: float = _setting(0.995, least=0, most=0.99999)

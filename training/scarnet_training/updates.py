@@ -151,7 +151,7 @@ class Updates:
             # The others wait in the middle of this step, so it cannot be done again.
             raise ScarNetError(
                 f"Out of memory with {now} slices at a time in each of {processes} processes; resume with "
-                f"--micro-batch {-(-now // 2)} (training.micro_batch in a recipe)."
+                f"--micro-batch {-(-now // 2)} (for a job: training.micro_batch in its recipe.toml)."
             ) from error
         self.lowered = -(-now // 2)
         self.run.warn(

@@ -50,6 +50,11 @@ def check_fold(recipe: Recipe, folder: Path) -> None:
     base = load_model(recipe.start.model) if recipe.start.model else None
     trained = replace(recipe, network=starting_config(recipe, base))
     begun, now = read_json(folder / RECIPE), recipe_kept(trained, base.sha256 if base else "")
+    for kept in (begun, now):
+        # The same from another folder is no other recipe.
+        kept["data"]["datasets"] = [str(Path(dataset).resolve()) for dataset in kept["data"]["datasets"]]
+        if kept["start"]["sha256"]:
+            del kept["start"]["model"]
     told = changed_settings(begun, now)
     if finished:
         # A run that goes on may still change its mind about this; one that is finished has it in its weights.

@@ -100,8 +100,9 @@ def _run(args: argparse.Namespace) -> list[str]:
             else:
                 validation = load_cohort(recipe).validation
                 summary = validate_model(load_model(args.model), validation)["summary"]
-            dice = [summary[f"dice_{name}"]["mean"] for name in ("myocardium", "blood_pool", "scar")]
-            cells = [str(patients), start, *(f"{value:.3f}" for value in dice), f"{summary['scar_percent_bias']:+.1f}"]
+            keys = [f"dice_{name}" for name in ("myocardium", "blood_pool", "scar")]
+            dice = [f"{summary[key]['mean']:.3f}" if key in summary else "–" for key in keys]
+            cells = [str(patients), start, *dice, f"{summary['scar_percent_bias']:+.1f}"]
             rows.append(f"| {' | '.join(cells)} |\n")
     return rows
 
