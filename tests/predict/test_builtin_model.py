@@ -34,6 +34,10 @@ def test_it_finds_the_ventricle_of_a_phantom(phantom: Phantom) -> None:
     figures = compare_labels(phantom.labels[chosen], prediction.labels[chosen])
     assert figures["dice_blood_pool"] > 0.7
     assert figures["dice_myocardium"] > 0.5
+    # What is a little scar in every voxel of the background adds up.
+    expected_ml = prediction.probabilities[TissueClass.SCAR][chosen].sum() * phantom.stack.voxel_ml
+    drawn_ml = (prediction.labels[chosen] == TissueClass.SCAR).sum() * phantom.stack.voxel_ml
+    assert expected_ml == pytest.approx(drawn_ml, abs=2.0)
 
 
 def test_figures_of_the_card_hold_on_an_unseen_patient(shared_data: Path) -> None:

@@ -75,7 +75,6 @@ def make_card(
             **_without_folders(recipe.to_dict()),
             "test_time_flips": _flips(recipe, base),
             "scar_shift": carried.shift,
-            "temperature": carried.temperature,
         },
         commit=code_commit(),
         limitations=(

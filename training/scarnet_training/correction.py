@@ -12,39 +12,33 @@ __all__ = ["Correction", "carried_correction"]
 
 
 class Correction(NamedTuple):
-    """A constant on the fused scar logit, then a division of all fused logits; each branch's own stay.
+    """A constant on the fused scar logit; each branch's own stay.
 
-    It is built into the last convolution. A training that went on with it there would train it away, and with it
-    whatever else makes the network call scar.
+    It is built into the last convolution's bias. A training that went on with it there would train it away, and with
+    it whatever else makes the network call scar.
 
     Attributes
     ----------
     shift : float
         Added to the scar logit; see :mod:`scarnet_training.operating_point`.
-    temperature : float
-        What all logits, the shift included, are divided by; see :mod:`scarnet_training.calibration`.
     """
 
     shift: float = 0.0
-    temperature: float = 1.0
 
     def apply(self, network: ScarNet) -> None:
         """Build it into a network, which is changed in place."""
-        classifier = network.classifier
-        assert classifier.bias is not None
-        with torch.no_grad():
-            classifier.bias[TissueClass.SCAR] += self.shift
-            classifier.weight /= self.temperature
-            classifier.bias /= self.temperature
+        self._add(network, self.shift)
 
     def undo(self, network: ScarNet) -> None:
         """Take it out of a network, which is changed in place."""
-        classifier = network.classifier
-        assert classifier.bias is not None
+        self._add(network, -self.shift)
+
+    @staticmethod
+    def _add(network: ScarNet, shift: float) -> None:
+        bias = network.classifier.bias
+        assert bias is not None
         with torch.no_grad():
-            classifier.weight *= self.temperature
-            classifier.bias *= self.temperature
-            classifier.bias[TissueClass.SCAR] -= self.shift
+            bias[TissueClass.SCAR] += shift
 
 
 def carried_correction(card: ModelCard) -> Correction:
@@ -62,5 +56,5 @@ def carried_correction(card: ModelCard) -> Correction:
     """
     own = card.validation.get("summary", {}).get("operating_point", {})
     if "shift" in own:
-        return Correction(float(own["shift"]), float(own.get("temperature", 1.0)))
-    return Correction(float(card.recipe.get("scar_shift", 0.0)), float(card.recipe.get("temperature", 1.0)))
+        return Correction(float(own["shift"]))
+    return Correction(float(card.recipe.get("scar_shift", 0.0)))

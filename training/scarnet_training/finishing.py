@@ -50,7 +50,7 @@ def write_model(
     validation : sequence of LabelledCase
         Patients the training never saw.
     choose_scar_shift : bool
-        Choose on them how readily scar is called and how sure of itself the network is; its last layer is changed.
+        Choose on them how readily scar is called; the network's last bias is changed.
     half : bool
         Store the weights in 16 bits.
     device : str
@@ -113,7 +113,7 @@ def end_passes(recipe: Recipe, base: ModelCard | None) -> int:
     """
     before = base is not None and bool(base.recipe.get("test_time_flips", False))
     new = 4 if recipe.model.test_time_flips or before else 1
-    return new * (1 + 2 * recipe.training.choose_scar_shift) + (0 if base is None else 4 if before else 1)
+    return new * (1 + recipe.training.choose_scar_shift) + (0 if base is None else 4 if before else 1)
 
 
 def against_base(figures: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ in a patient without any are dropped by their size, which stands in the card.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from scarnet.models.store import Model
 from scarnet.predict.labels import drop_small_scar, postprocess_labels
 from scarnet.predict.predictor import Predictor
 from scarnet.progress import Progress, silent
-from scarnet_training.calibration import choose_temperature
 from scarnet_training.correction import Correction
 from scarnet_training.labelled_case import LabelledCase
 from scarnet_training.validation import compare_labels
@@ -87,9 +86,6 @@ class OperatingPoint:
         Mean predicted less reference scar of all patients, in points of the whole wall.
     patients : int
         Number of patients with scar.
-    temperature : float
-        What all logits are divided by, the shift included; it changes probabilities, never labels. See
-        :mod:`scarnet_training.calibration`.
     """
 
     shift: float
@@ -100,18 +96,16 @@ class OperatingPoint:
     specificity_left_out: float | None
     bias: float
     patients: int
-    temperature: float = 1.0
 
     @property
     def correction(self) -> Correction:
         """What is to be built into the network."""
-        return Correction(self.shift, self.temperature)
+        return Correction(self.shift)
 
     def logits(self, logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
         """Give the logits (C, Z, Y, X) of the model with the choice built in, of those without."""
         shifted = logits.copy()
         shifted[TissueClass.SCAR] += self.shift
-        shifted /= self.temperature
         return shifted
 
     def labels(self, logits: npt.NDArray[np.floating[Any]], voxel_ml: float) -> npt.NDArray[np.uint8]:
@@ -132,24 +126,6 @@ class OperatingPoint:
         labels = postprocess_labels(self.logits(logits).argmax(axis=0).astype(np.uint8))
         return drop_small_scar(labels, math.ceil(self.smallest_scar_ml / voxel_ml))
 
-    def calibrated(self, predicted: Iterable[Predicted]) -> "OperatingPoint":
-        """Choose the temperature, with shift and size as they are.
-
-        Parameters
-        ----------
-        predicted : iterable of (LabelledCase, ndarray of shape (C, Z, Y, X))
-            Held-out patients with their unshifted logits.
-
-        Returns
-        -------
-        OperatingPoint
-            With the temperature.
-        """
-        unsoftened = replace(self, temperature=1.0)
-        return replace(
-            self, temperature=choose_temperature((case, unsoftened.logits(logits)) for case, logits in predicted)
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain values, as it stands in a card."""
         return {name: None if value is None else round(value, 4) for name, value in vars(self).items()}
@@ -158,7 +134,7 @@ class OperatingPoint:
 def choose_on_patients(
     model: Model, cases: Sequence[LabelledCase], device: str = "auto", progress: Progress = silent
 ) -> OperatingPoint:
-    """Choose shift, smallest size and temperature on patients that a model has not seen.
+    """Choose shift and smallest size on patients that a model has not seen.
 
     Parameters
     ----------
@@ -169,7 +145,7 @@ def choose_on_patients(
     device : str
         Where to predict.
     progress : Progress
-        Called before each patient, in each of two passes.
+        Called before each patient.
 
     Returns
     -------
@@ -183,13 +159,12 @@ def choose_on_patients(
     """
     predictor = Predictor(model, device)
 
-    def predicted(what: str) -> Iterator[Predicted]:
+    def predicted() -> Iterator[Predicted]:
         for done, case in enumerate(cases):
-            progress(done, len(cases), what)
+            progress(done, len(cases), "Choosing how readily scar is called")
             yield case, predictor.predict(case.stack).logits
 
-    point = choose_point(measure_choices(predicted("Choosing how readily scar is called")))
-    return point.calibrated(predicted("Choosing how sure of itself it is"))
+    return choose_point(measure_choices(predicted()))
 
 
 def measure_choices(predicted: Iterable[Predicted]) -> Choices:

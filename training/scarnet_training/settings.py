@@ -185,8 +185,7 @@ class TrainingSettings:
     keep : {"best", "last"}
         The weights that become the model: those of the best validation, or the last, as also where none was done.
     choose_scar_shift : bool
-        Choose on the validation patients how readily scar is called, and how sure of itself the model is; see
-        :mod:`scarnet_training.operating_point` and :mod:`scarnet_training.calibration`.
+        Choose on the validation patients how readily scar is called; see :mod:`scarnet_training.operating_point`.
     precision : {"auto", "no", "bf16", "fp16"}
         Mixed precision; auto is bf16 on GPUs and CPUs with instructions for it, else fp16 on GPUs and none on CPUs.
     threads : int

@@ -146,7 +146,7 @@ def _train_in(
         card = make_card(recipe, cohort.training, cohort.validation, cohort.replayed, base.card if base else None)
         network, device = loop.chosen_network(), accelerator.device.type
         choose, half = recipe.training.choose_scar_shift, recipe.model.half
-        telling = told(run, "end", progress, 1 + 2 * choose + (base is not None))
+        telling = told(run, "end", progress, 1 + choose + (base is not None))
         figures = write_model(path, network, card, cohort.validation, choose, half, device, telling, base)
         for text in against_base(figures):
             run.warn(text)

@@ -1,7 +1,6 @@
 """``python -m scarnet_training.experiments.choose_point``: choose anew how readily a trained model calls scar.
 
-And how sure of itself it is, on the patients that its card names as held out. A choice that was made before is taken
-out first.
+On the patients that its card names as held out. A choice that was made before is taken out first.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """``python -m scarnet_training.experiments.ship``: make the built-in model of one trained on all patients.
 
 Its figures are those of the cross-validation by the same recipe: every patient by a model that had not seen it. How
-readily scar is called, and how sure of itself it is, are chosen on these, too.
+readily scar is called is chosen on these, too.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def cross_validated_figures(pooled: Pooled, point: OperatingPoint) -> dict[str, 
 
 
 def _measure(card: ModelCard, runs: Path, dataset: Path) -> dict[str, Any]:
-    """Choose the operating point and the temperature on all folds, and measure with them."""
+    """Choose the operating point on all folds, and measure with it."""
     folds = predicted_folds(runs, card.name, FOLDS)
     if len(folds) < FOLDS:
         raise ScarNetError(f"{runs / card.name} has {len(folds)} of {FOLDS} folds; run the others first.")
@@ -65,8 +65,8 @@ def _measure(card: ModelCard, runs: Path, dataset: Path) -> dict[str, Any]:
     pooled = pooled_logits(runs, [card.name], output_used(card), folds, cases)
     if not pooled:
         raise ScarNetError(f"{runs / card.name} was not predicted with test-time flips; let cross_validate do it.")
-    predicted = [(case, logits) for _, case, logits in pooled]
-    return cross_validated_figures(pooled, choose_point(measure_choices(predicted)).calibrated(predicted))
+    point = choose_point(measure_choices((case, logits) for _, case, logits in pooled))
+    return cross_validated_figures(pooled, point)
 
 
 def _of_recipe(card: ModelCard) -> dict[str, Any]:
