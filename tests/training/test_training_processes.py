@@ -222,7 +222,7 @@ def test_several_processes_out_of_memory_say_how_to_resume_and_one_of_them_tells
     assert in_process(TRAIN_IN_LITTLE_MEMORY, task, together(2)) == [0, 0]
     told = "Out of memory with 2 slices at a time in each of 2 processes; resume with --micro-batch 1 "
     assert events_of(out)[-1]["event"] == "failed"
-    assert events_of(out)[-1]["reason"] == f"{told}(training.micro_batch in a recipe)."
+    assert events_of(out)[-1]["reason"] == f"{told}(for a job: training.micro_batch in its recipe.toml)."
     assert [(tmp_path / f"{rank}.txt").read_text() for rank in (0, 1)] == ["", ""]
     task |= {"words": [*words, "--resume", "--micro-batch", "1"], "status": 0}
     assert in_process(TRAIN_IN_LITTLE_MEMORY, task, together(2)) == [0, 0]
