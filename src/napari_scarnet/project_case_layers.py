@@ -225,11 +225,11 @@ def missing_map_steps(viewer: "Viewer", case: str) -> Iterator[None]:
     """
     viewer = unwrap(viewer)
     image = image_layer_of(viewer, case)
-    prediction = None if image is None else layer_meta(image).get("prediction")
-    kinds = ("logit", "probability")
+    if image is None or (prediction := layer_meta(image).get("prediction")) is None:
+        return
     metas = map(layer_meta, find_layers(viewer, case=case))
-    there = {(meta["kind"], meta["class"]) for meta in metas if meta["kind"] in kinds}
-    if image is not None and prediction is not None and len(there) < _MAPS:
+    there = {(meta["kind"], meta["class"]) for meta in metas if meta["kind"] in ("logit", "probability")}
+    if len(there) < _MAPS:
         yield from _map_steps(viewer, image, prediction)
 
 
